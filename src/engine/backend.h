@@ -1,0 +1,50 @@
+/// \file backend.h
+/// The seam between the engine and whatever moves the audio: PortAudio, the virtual bench, a test's scripted device.
+///
+/// Only plain data crosses it: stream parameters in, stream facts out, and the audio side's ends of the rings. A backend
+/// makes one rt::DuplexProcessor from the ends that it is given and calls it for every block; it adds nothing of its own.
+/// Everything that the ends refer to is storage given by the engine, so that it may live in memory shared with another process.
+#pragma once
+
+#include "core/result.h"
+#include "engine/rt/duplex_processor.h"
+
+#include <array>
+#include <cstdint>
+
+namespace lowleg::engine {
+
+/// What to open. Plain data.
+struct StreamRequest {
+    std::array<char, 256> device{};     ///< The backend's own name or number for the device, ends with a 0.
+    double sample_rate_hz{0.0};         ///< 0: the device's own rate.
+    std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
+    std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
+};
+
+/// What was opened. Plain data.
+struct StreamFacts {
+    double sample_rate_hz{};            ///< The rate that the device really runs at.
+    std::array<char, 256> device{};     ///< Name for people, ends with a 0.
+    std::array<char, 64> host_api{};    ///< "JACK Audio Connection Kit", "virtual bench", …
+};
+
+class Backend {
+public:
+    Backend() = default;
+    Backend(const Backend&) = delete;
+    Backend& operator=(const Backend&) = delete;
+    virtual ~Backend() = default;
+
+    /// Control thread, once. The ends stay valid until the backend is destroyed.
+    virtual Result<StreamFacts> open(const StreamRequest& request, const rt::AudioEnds& ends) = 0;
+    /// Control thread. Blocks arrive from here on.
+    virtual Status start() = 0;
+    /// Control thread. No block arrives after it has returned. Returns in bounded time whatever the device does: a
+    /// backend whose device is lost abandons it.
+    virtual void stop() noexcept = 0;
+    /// Any thread. False when the device is known to be gone: no further block will come.
+    [[nodiscard]] virtual bool is_alive() const noexcept = 0;
+};
+
+}  // namespace lowleg::engine

@@ -1,0 +1,68 @@
+/// \file engine.h
+/// Duplex audio as a measurement needs it: play a periodic signal, get whole captured periods of which each says
+/// whether it can be trusted.
+#pragma once
+
+#include "core/record.h"
+#include "core/result.h"
+#include "engine/backend.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace lowleg::engine {
+
+/// Sums since the stream began. Each only grows.
+struct EngineCounters {
+    std::uint64_t blocks{};
+    std::uint64_t frames{};
+    std::uint64_t flagged{};      ///< Blocks that the audio system flagged.
+    std::uint64_t dropped{};      ///< Blocks that found the capture ring full.
+    std::uint64_t late{};         ///< Times the frame count fell behind the clock.
+    std::uint64_t size_changes{};
+    std::uint64_t repeated{};
+    std::uint64_t zeros{};
+    std::uint64_t not_finite{};   ///< Samples.
+    std::uint64_t clipped{};      ///< Samples, both inputs together.
+};
+
+/// Control thread only, unless said otherwise. Holds one stream from open() to destruction.
+class Engine {
+public:
+    /// Opens and starts the stream, silent.
+    /// \param max_period_frames  longest signal that play() will be given.
+    static Result<std::unique_ptr<Engine>> open(std::unique_ptr<Backend> backend, const StreamRequest& request,
+                                                std::int64_t max_period_frames);
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine();  ///< Soft stop where the device still lives.
+
+    [[nodiscard]] const StreamFacts& facts() const noexcept;
+
+    /// Plays one period over and over, from its start, faded in softly; what played before is faded out first.
+    /// \param interleaved  frames × 2 (drive, probe), full scale = 1, copied. Frames ≤ max_period_frames.
+    /// \return failure when a sample is not finite or above the level ceiling; the output is then unchanged.
+    Status play(std::span<const float> interleaved);
+    /// Fades out and returns when the output is silent (or the device gone).
+    void silence();
+
+    /// Frames that the audio side has handled so far. Any thread.
+    [[nodiscard]] std::uint64_t frames_handled() const noexcept;
+
+    /// The next whole period of the playing signal that begins at or after frame `not_before`, good or bad (see
+    /// Period::faults), after the fade-in. Waits for it.
+    /// \return failure when nothing plays; interrupted when the device is gone or stands still for too long.
+    Result<Period> next_period(std::uint64_t not_before);
+
+    /// Highest absolute sample of each input since the last call, full scale = 1. Any one thread.
+    [[nodiscard]] std::array<float, 2> take_input_peaks() noexcept;
+    [[nodiscard]] EngineCounters counters() const noexcept;
+
+private:
+    struct Impl;
+    explicit Engine(std::unique_ptr<Impl>) noexcept;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lowleg::engine
