@@ -23,7 +23,7 @@ TEST_CASE("numbers read as a technician writes them", "[core][text]")
     CHECK(format_db(GainDb{5.938}) == "+5.94 dB");
     CHECK(format_db(GainDb{-26.1}) == "−26.10 dB");
     CHECK(format_db(GainDb{-0.001}) == "0.00 dB");
-    CHECK(format_db(GainDb{-INFINITY}) == "−∞ dB");
+    CHECK(format_db(GainDb{-std::numeric_limits<double>::infinity()}) == "−∞ dB");
     CHECK(format_number(0.1) == "0.1");
 }
 

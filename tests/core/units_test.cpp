@@ -4,6 +4,7 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 using namespace lowleg;
@@ -28,7 +29,7 @@ TEST_CASE("levels follow their definitions", "[core][units]")
     CHECK_THAT(Dbu{24.0}.volts().value(), WithinRel(std::sqrt(0.6) * std::pow(10.0, 1.2), 1e-12));
     CHECK_THAT(dbfs_of_rms(1.0 / std::sqrt(2.0)).value(), WithinAbs(0.0, 1e-12));
     CHECK_THAT(sine_peak(Dbfs{-20.0}), WithinRel(0.1, 1e-12));
-    CHECK(gain_of(0.0).value() == -INFINITY);
+    CHECK(gain_of(0.0).value() == -std::numeric_limits<double>::infinity());
 }
 
 TEST_CASE("log spacing meets both ends", "[core][units]")
