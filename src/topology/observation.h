@@ -1,0 +1,54 @@
+/// \file observation.h
+/// What was read at both pins in each state of the switch, brought to one frequency grid and one time reference.
+#pragma once
+
+#include "analysis/multitone.h"
+#include "core/fixture.h"
+#include "core/result.h"
+#include "core/units.h"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace lowleg::topology {
+
+using analysis::ComplexEstimate;
+
+/// One signal at both of the interface's inputs, over the played phasor; input 2 already divided by the gain ratio.
+struct InputReading {
+    ComplexEstimate i2;
+    ComplexEstimate i3;
+};
+
+/// All that is known at one drive frequency.
+struct FrequencyObservation {
+    Hertz frequency{};
+    std::map<SwitchState, InputReading> drive;
+    std::map<SwitchState, InputReading> probe;  ///< Interpolated from the probe tones to this frequency. Empty without probe.
+};
+
+struct Observations {
+    Fixture fixture;
+    bool has_probe{};          ///< Probe resistors are fitted, and the probe was heard.
+    bool phases_agree{true};   ///< The states share one time reference, so that they compare as complex numbers.
+    std::vector<FrequencyObservation> at;  ///< Ascending.
+    std::optional<analysis::DelayReading> delay;  ///< Of the loop, from the drive on the leg that carries it; none: unknown start.
+    double relative_tolerance{};  ///< Of a level against another state or channel, beyond noise (calibration).
+
+    [[nodiscard]] bool has(SwitchState s) const { return !at.empty() && at.front().drive.contains(s); }
+};
+
+struct ObserveOptions {
+    bool same_clock_start{true};   ///< All states are cut from one stream of known position (false: files that start anywhere).
+    double gain_tolerance{0.0};    ///< Relative uncertainty of the channels' gain ratio; 0.012 is 0.1 dB.
+};
+
+/// Brings readings of several states together. The delay of the loop is taken off; a state whose delay differs from that of
+/// `through` by whole frames is moved back into step.
+/// \param readings  at least `through`; all of the same plan.
+/// \return failure when `through` is missing or the readings do not have the same tones.
+Result<Observations> observe(const std::map<SwitchState, analysis::MultitoneReading>& readings, const Fixture& fixture,
+                             const ObserveOptions& options);
+
+}  // namespace lowleg::topology
