@@ -7,6 +7,7 @@
 #include "core/result.h"
 #include "engine/backend.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
