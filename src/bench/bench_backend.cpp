@@ -1,0 +1,102 @@
+#include "bench/bench_backend.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace lowleg::bench {
+namespace {
+
+constexpr std::uint32_t block_frames = 256;
+constexpr std::chrono::microseconds full_ring_pause{200};  // about what the control thread needs to make room
+
+template <std::size_t N>
+void copy_text(std::string_view text, std::array<char, N>& to)
+{
+    std::copy_n(text.begin(), std::min(text.size(), N - 1), to.begin());  // the rest is 0 already
+}
+
+class BenchBackend final : public engine::Backend {
+public:
+    BenchBackend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz)
+        : bench_{std::move(bench)}, sample_rate_hz_{sample_rate_hz}
+    {
+    }
+    ~BenchBackend() override { halt(); }
+
+    Result<engine::StreamFacts> open(const engine::StreamRequest&, const engine::rt::AudioEnds& ends) override
+    {
+        if (processor_) return Error{"the virtual bench is open already: close the stream that uses it"};
+        processor_.emplace(ends, sample_rate_hz_);
+        engine::StreamFacts facts{};
+        facts.sample_rate_hz = sample_rate_hz_;
+        copy_text("virtual bench", facts.device);
+        copy_text("virtual bench", facts.host_api);
+        return facts;
+    }
+
+    Status start() override
+    {
+        if (!processor_) return Error{"the virtual bench is not open: open it before it is started"};
+        if (thread_.joinable()) return Error{"the virtual bench is running already: stop it before it is started again"};
+        should_stop_.store(false);
+        thread_ = std::thread{[this] { run(); }};
+        return Done{};
+    }
+
+    void stop() noexcept override { halt(); }
+
+    [[nodiscard]] bool is_alive() const noexcept override { return true; }
+
+private:
+    void halt() noexcept
+    {
+        should_stop_.store(true);
+        if (thread_.joinable()) thread_.join();
+    }
+
+    void run()
+    {
+        std::array<float, block_frames> drive{}, probe{}, i2{}, i3{};
+        // The first block already brings the noise of the inputs: exact zeros would look like a dead device.
+        bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), block_frames);
+        const engine::rt::InputView in{{i2.data(), i3.data()}, 1};
+        const engine::rt::OutputView out{{drive.data(), probe.data()}, 1};
+        while (!should_stop_.load()) {
+            if (processor_->capture_space_frames() < block_frames) {
+                std::this_thread::sleep_for(full_ring_pause);
+                continue;
+            }
+            processor_->process(in, out, block_frames, false, steady_ns());
+            frames_ += block_frames;
+            bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), block_frames);
+        }
+    }
+
+    /// The time that the frames so far would have taken.
+    [[nodiscard]] std::int64_t steady_ns() const noexcept
+    {
+        return static_cast<std::int64_t>(static_cast<double>(frames_) * 1e9 / sample_rate_hz_);
+    }
+
+    std::shared_ptr<VirtualBench> bench_;
+    double sample_rate_hz_;
+    std::optional<engine::rt::DuplexProcessor> processor_;
+    std::uint64_t frames_{0};
+    std::atomic<bool> should_stop_{false};
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Backend> make_bench_backend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz)
+{
+    return std::make_unique<BenchBackend>(std::move(bench), sample_rate_hz);
+}
+
+}  // namespace lowleg::bench

@@ -1,0 +1,86 @@
+#include "support/jack_server_fixture.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+#include <thread>
+
+#include <unistd.h>
+
+namespace lowleg::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string unique_name()
+{
+    static std::atomic<int> count{0};
+    return "lowleg-test-" + std::to_string(getpid()) + "-" + std::to_string(count.fetch_add(1));
+}
+
+}  // namespace
+
+bool JackServer::is_installed()
+{
+    for (const auto* program : {"jackd", "jack_wait", "jack_freewheel", "jack_bufsize"})
+        if (!test::is_installed(program)) return false;
+    return true;
+}
+
+JackServer::JackServer(int sample_rate_hz, int period_frames)
+    : name_{unique_name()}, sample_rate_hz_{sample_rate_hz}, period_frames_{period_frames}
+{
+    launch();
+}
+
+void JackServer::launch()
+{
+    // 128 ports: the default of 2048 takes 107 MB of shared memory.
+    process_ = std::make_unique<Process>(
+        std::vector<std::string>{"jackd", "-n", name_, "-r", "-S", "-p", "128", "-d", "dummy", "-r",
+                                 std::to_string(sample_rate_hz_), "-p", std::to_string(period_frames_)},
+        environment());
+    const auto waited = run({"jack_wait", "-s", name_, "-w", "-t", "20"}, environment(), 30s);
+    if (waited.ending != exited(0) || !process_->is_running())
+        throw std::runtime_error{"jackd did not start: " + process_->standard_output() + process_->standard_error()};
+}
+
+JackServer::~JackServer()
+{
+    process_->stop();
+    if (!crashed_) return;
+    // A killed server leaves its entry in the registry (which has room for eight servers) and its segments in /dev/shm.
+    // The next one of the same name clears them away, and leaves nothing when it ends in good order.
+    try {
+        launch();
+        process_->stop();
+    } catch (const std::exception&) {  // nothing more can be done for the machine, and the test has its result
+    }
+}
+
+Process::Environment JackServer::environment() const
+{
+    return {{"JACK_DEFAULT_SERVER", name_}, {"JACK_NO_AUDIO_RESERVATION", "1"}, {"JACK_NO_START_SERVER", "1"}};
+}
+
+void JackServer::set_freewheel(bool on)
+{
+    if (run({"jack_freewheel", on ? "y" : "n"}, environment(), 20s).ending != exited(0))
+        throw std::runtime_error{"jack_freewheel failed"};
+}
+
+void JackServer::set_period(int frames)
+{
+    if (run({"jack_bufsize", std::to_string(frames)}, environment(), 20s).ending != exited(0))
+        throw std::runtime_error{"jack_bufsize failed"};
+}
+
+void JackServer::crash()
+{
+    crashed_ = true;
+    process_->send_signal(SIGKILL);
+    (void)process_->wait_for(10s);
+}
+
+}  // namespace lowleg::test
