@@ -7,6 +7,7 @@
 #include "topology/observation.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace lowleg::topology {
@@ -37,6 +38,21 @@ struct TwoPort {
 /// what is not determined shows in its uncertainty and is then assumed (transfers 0) or unknown. Equations: design of the fixture, core/fixture.h.
 /// The probe's level is found from `lifted`; without it the interface is taken to have a loop gain of 1.
 [[nodiscard]] std::vector<TwoPort> solve_two_ports(const Observations& observations);
+
+/// How badly the states contradict each other as one two-port: Σ (residual/σ)² over all frequencies. 0 when nothing is over-determined.
+[[nodiscard]] double two_port_misfit(const Observations& observations);
+
+/// What pin 3 shows to the fixture in `through`, by the probe alone: 1/Z33 where the other pin has no influence on it.
+struct PinAdmittance {
+    Complex siemens{};
+    double sigma{};
+    bool at_least{};  ///< The pin was too quiet to tell: the admittance is at least this.
+};
+/// \return none without probe or without `lifted`, which tells the probe's level.
+[[nodiscard]] std::optional<PinAdmittance> pin3_admittance(const FrequencyObservation& at, const Fixture& fixture);
+
+/// Current of the drive out of pin 3 in `through`, per played full scale, A per (full scale · Ω) of the input's scale.
+[[nodiscard]] Complex pin3_current(const FrequencyObservation& at, const Fixture& fixture);
 
 /// The output's leg impedances against ground, that is with both legs tied: row sums (common-mode), Ω.
 struct LegImpedances {

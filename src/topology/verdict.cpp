@@ -1,0 +1,144 @@
+#include "topology/verdict.h"
+
+#include "topology/advice.h"
+#include "topology/evidence.h"
+#include "topology/features.h"
+#include "topology/hypotheses.h"
+
+#include <algorithm>
+#include <span>
+
+namespace lowleg::topology {
+namespace {
+
+constexpr double decided = 0.9;
+
+Polarity polarity_of(const Observations& o)
+{
+    if (!o.delay) return Polarity::unknown;
+    return o.delay->inverted ? Polarity::inverted : Polarity::normal;
+}
+
+std::optional<Variant> variant_of(Topology topology, const Features& f)
+{
+    if (topology != Topology::unbalanced || !f.pin3_log_ohm) return std::nullopt;
+    return f.pin3_log_ohm->value < 2.0 ? Variant::pin3_grounded : Variant::pin3_not_connected;
+}
+
+void decide(Verdict& v, const Features& features)
+{
+    const auto posterior = weigh(features);
+    const auto& best = posterior.topologies.front();
+    double family = 0.0;
+    for (const auto& c : posterior.topologies)
+        if (is_single_ended(c.topology)) family += c.probability;
+
+    if (best.probability >= decided) {
+        v.outcome = Outcome::named;
+        v.topology = best.topology;
+        v.probability = best.probability;
+        v.variant = variant_of(best.topology, features);
+        for (auto c : std::span{posterior.topologies}.subspan(1))
+            if (c.probability >= 0.0005) v.alternatives.push_back(c);
+        return;
+    }
+    const bool is_family = family >= decided;
+    v.outcome = is_family ? Outcome::single_ended : Outcome::inconclusive;
+    v.probability = is_family ? family : best.probability;
+    for (const auto& c : posterior.topologies)
+        if (is_family ? is_single_ended(c.topology) : c.probability >= 0.0005) v.alternatives.push_back(c);
+    if (!is_family && posterior.none_of_them > 0.5) v.odd = describe_oddity(features);
+}
+
+}  // namespace
+
+std::string_view id_of(Topology t) noexcept
+{
+    switch (t) {
+    case Topology::transformer: return "transformer";
+    case Topology::transformer_center_tapped: return "transformer-center-tapped";
+    case Topology::cross_coupled: return "cross-coupled";
+    case Topology::inverter: return "inverter";
+    case Topology::impedance_balanced: return "impedance-balanced";
+    case Topology::unbalanced: return "unbalanced";
+    case Topology::dual_unbalanced: return "dual-unbalanced";
+    case Topology::insert: return "insert";
+    case Topology::ground_sensing: return "ground-sensing";
+    }
+    return "?";
+}
+
+std::string_view name_of(Topology t) noexcept
+{
+    switch (t) {
+    case Topology::transformer: return "transformer, floating";
+    case Topology::transformer_center_tapped: return "transformer with its centre tap on ground";
+    case Topology::cross_coupled: return "cross-coupled output (servo)";
+    case Topology::inverter: return "inverter (two op amps)";
+    case Topology::impedance_balanced: return "impedance-balanced";
+    case Topology::unbalanced: return "unbalanced";
+    case Topology::dual_unbalanced: return "two unbalanced channels (stereo)";
+    case Topology::insert: return "insert (send and return)";
+    case Topology::ground_sensing: return "ground-sensing";
+    }
+    return "?";
+}
+
+bool is_single_ended(Topology t) noexcept
+{
+    return t == Topology::impedance_balanced || t == Topology::unbalanced || t == Topology::insert || t == Topology::ground_sensing;
+}
+
+std::string_view id_of(UnbalancedWiring w) noexcept
+{
+    switch (w) {
+    case UnbalancedWiring::ground_pin3: return "ground-pin-3";
+    case UnbalancedWiring::leave_pin3_unconnected: return "leave-pin-3-unconnected";
+    case UnbalancedWiring::pin3_to_far_ground: return "pin-3-to-far-ground";
+    case UnbalancedWiring::left_channel_only: return "left-channel-only";
+    case UnbalancedWiring::send_only: return "send-only";
+    }
+    return "?";
+}
+
+std::string_view Verdict::id() const noexcept
+{
+    switch (outcome) {
+    case Outcome::named: return id_of(*topology);
+    case Outcome::single_ended: return "single-ended";
+    case Outcome::no_signal: return "no-signal";
+    case Outcome::inconclusive: return "inconclusive";
+    }
+    return "inconclusive";
+}
+
+Verdict judge(const Observations& observations)
+{
+    Verdict v;
+    v.probe = observations.has_probe;
+    v.polarity = polarity_of(observations);
+    v.two_port = solve_two_ports(observations);
+    const auto features = extract_features(observations, v.two_port);
+    v.legs = leg_impedances(v.two_port);
+
+    if (!features.drive_heard) {
+        v.outcome = Outcome::no_signal;
+        v.probability = 0.999;
+        v.polarity = Polarity::unknown;
+    } else if (features.pin2_silent) {
+        // Whatever it is, pin 3 is its hot leg, and nothing was learnt of pin 2 yet.
+        v.outcome = Outcome::single_ended;
+        v.pin3_hot = true;
+        v.probability = 0.95;
+        for (const auto t : all_topologies)
+            if (is_single_ended(t)) v.alternatives.push_back({t, 0.95 / 4.0});
+    } else {
+        decide(v, features);
+    }
+    v.evidence = gather_evidence(features, v.legs);
+    v.advice = advise(v.outcome, v.topology, v.variant, v.pin3_hot, features);
+    v.next_step = next_step(v.outcome, v.alternatives, v.pin3_hot, observations);
+    return v;
+}
+
+}  // namespace lowleg::topology
