@@ -2,6 +2,7 @@
 /// The main job: play, switch, capture, judge.
 #pragma once
 
+#include "analysis/multitone.h"
 #include "core/fixture.h"
 #include "core/record.h"
 #include "core/result.h"
@@ -14,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lowleg::procedure {
@@ -36,6 +38,9 @@ struct Quality {
     Source source{Source::device};
 };
 
+/// Fills in what `through` tells of hum and noise.
+void describe_signal(const analysis::MultitoneReading& through, Quality& quality);
+
 struct Identification {
     std::string device_under_test;      ///< Circuit name, device name or folder: for the heading.
     double sample_rate_hz{};
@@ -45,6 +50,7 @@ struct Identification {
     Quality quality;
     /// Why the procedure stopped before all states were taken, if it did: a sentence.
     std::optional<std::string> stopped_early;
+    std::vector<std::string> notes;     ///< What else a user should know of the run: sentences.
 };
 
 struct IdentifyOptions {
