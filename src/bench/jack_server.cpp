@@ -63,13 +63,14 @@ Result<Client> open_client(const BenchAddress& address)
 {
     jack_set_error_function(say_nothing);
     jack_set_info_function(say_nothing);
+    // Not JackUseExactName: JACK 2 then refuses a name that is taken with the same status as any other failure. It gives
+    // another name instead, and that can be seen.
     jack_status_t status{};
-    Client client{jack_client_open(address.client.c_str(),
-                                   static_cast<jack_options_t>(JackNoStartServer | JackUseExactName), &status)};
-    if (client) return client;
-    if ((status & JackNameNotUnique) != 0)
+    Client client{jack_client_open(address.client.c_str(), JackNoStartServer, &status)};
+    if (client && address.client != jack_get_client_name(client.get()))
         return Error{"the JACK server \"" + address.jack_server + "\" has a client named \"" + address.client +
                      "\" already: stop that one, or give another --name"};
+    if (client) return client;
     if ((status & JackServerFailed) != 0)
         return Error{"no JACK server named \"" + address.jack_server +
                      "\" can be reached: start one (\"jackd -d dummy\" needs no sound card), or name it in JACK_DEFAULT_SERVER"};

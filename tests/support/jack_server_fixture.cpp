@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <stdexcept>
-#include <thread>
+#include <system_error>
+#include <vector>
 
 #include <unistd.h>
 
@@ -57,6 +59,12 @@ JackServer::~JackServer()
         process_->stop();
     } catch (const std::exception&) {  // nothing more can be done for the machine, and the test has its result
     }
+    // Semaphores of clients that were connected: they bear the server's name.
+    std::error_code ignored;
+    std::vector<std::filesystem::path> leftovers;
+    for (const auto& entry : std::filesystem::directory_iterator{"/dev/shm", ignored})
+        if (entry.path().filename().string().find("_" + name_ + "_") != std::string::npos) leftovers.push_back(entry.path());
+    for (const auto& path : leftovers) std::filesystem::remove(path, ignored);
 }
 
 Process::Environment JackServer::environment() const

@@ -1,0 +1,123 @@
+// What goes wrong in a workshop. Each case: the program ends in bounded time, with the right exit status, one line that says
+// why, and no result on stdout.
+
+#include "live/program.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+using namespace lowleg::test;
+using Catch::Matchers::ContainsSubstring;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto bounded = 60s;  // far beyond what noticing takes; a hang is one however slow the machine is
+
+Words identify(const Program& program)
+{
+    return {"identify", "--device", "lowleg-bench", "--switch", program.switch_command(), "--json"};
+}
+
+void check_refused(const Outcome& outcome, int status)
+{
+    INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+    CHECK(describe(outcome.ending) == "exit status " + std::to_string(status));
+    CHECK(lines_of(outcome.error).size() == 1);
+}
+
+/// How a running measurement ended.
+Outcome end_of(Process& measurement)
+{
+    const auto ending = measurement.wait_for(bounded);
+    REQUIRE(ending);
+    return {*ending, measurement.standard_output(), measurement.standard_error()};
+}
+
+}  // namespace
+
+TEST_CASE("the device goes away while it measures", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    const auto measurement = program.start(identify(program));
+    REQUIRE(program.wait_for_state("through"));
+    std::this_thread::sleep_for(700ms);  // into a period
+    REQUIRE(measurement->is_running());
+    SECTION("the interface is unplugged") { bench->send_signal(SIGKILL); }
+    SECTION("the JACK server is killed") { server.crash(); }
+    check_refused(end_of(*measurement), 4);
+}
+
+TEST_CASE("the measurement is stopped by hand", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    const auto measurement = program.start(identify(program));
+    REQUIRE(program.wait_for_state("through"));
+    std::this_thread::sleep_for(700ms);
+    REQUIRE(measurement->is_running());
+    measurement->send_signal(SIGINT);
+    check_refused(end_of(*measurement), 4);
+    CHECK(bench->is_running());
+}
+
+TEST_CASE("the served bench ends in good order, and when its server goes", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    CHECK(lines_of(bench->standard_output()).size() == 1);
+    SECTION("stopped by hand")
+    {
+        bench->send_signal(SIGINT);
+        const auto outcome = end_of(*bench);
+        CHECK(describe(outcome.ending) == "exit status 0");
+        CHECK(outcome.error.empty());
+    }
+    SECTION("the JACK server is killed")
+    {
+        server.crash();
+        check_refused(end_of(*bench), 4);
+    }
+    check_refused(program.run({"bench", "switch", "loaded"}, bounded), 1);
+}
+
+TEST_CASE("a switch that does not move is an error, not a verdict", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    const auto outcome = program.run({"identify", "--device", "lowleg-bench", "--switch", "false", "--json"});
+    check_refused(outcome, 1);
+    CHECK(outcome.output.empty());
+    CHECK_THAT(outcome.error, ContainsSubstring("false"));
+}
+
+TEST_CASE("the switch is moved often, from two processes at a time", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("transformer");
+    for (int i = 0; i < 10; ++i) {
+        const auto one = program.start({"bench", "switch", i % 2 == 0 ? "loaded" : "through"});
+        const auto other = program.start({"bench", "switch", i % 2 == 0 ? "lifted" : "grounded"});
+        CHECK(one->wait_for(bounded) == exited(0));
+        CHECK(other->wait_for(bounded) == exited(0));
+    }
+    CHECK(bench->is_running());
+    check_refused(program.run({"bench", "switch", "sideways"}, bounded), 2);
+}

@@ -1,0 +1,153 @@
+// The whole chain: program, PortAudio, JACK, the served bench, and back to a verdict.
+
+#include "bench/collection.h"
+#include "live/program.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+using namespace lowleg;
+using namespace lowleg::test;
+using nlohmann::json;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+/// A file name's topology: the longest id that it is, or begins with ("transformer-bifilar": transformer).
+std::string topology_of(std::string_view circuit)
+{
+    constexpr std::array<std::string_view, 10> ids{"transformer", "transformer-center-tapped", "cross-coupled", "inverter",
+                                                   "impedance-balanced", "unbalanced", "dual-unbalanced", "insert",
+                                                   "ground-sensing", "no-signal"};
+    std::string_view best;
+    for (const auto id : ids)
+        if (id.size() > best.size() && circuit.substr(0, id.size()) == id && (circuit.size() == id.size() || circuit[id.size()] == '-'))
+            best = id;
+    return std::string{best};
+}
+
+Words identify(const Program& program, const Words& more = {})
+{
+    return Words{"identify", "--device", "lowleg-bench", "--switch", program.switch_command(), "--json"} + more;
+}
+
+/// The object that a measurement printed, after checking what holds for every good one.
+json result_of(const Outcome& outcome)
+{
+    INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+    REQUIRE(describe(outcome.ending) == "exit status 0");
+    const auto result = json::parse(outcome.output, nullptr, false);
+    REQUIRE(result.is_object());
+    CHECK(result.at("schema") == "lowleg.identify/1");
+    CHECK(result.at("quality").at("source") == "device");
+    CHECK(result.at("quality").at("periods").get<int>() >= 2);
+    return result;
+}
+
+/// Serves a circuit, identifies it, and says what came out.
+json identify_served(const Program& program, const std::string& circuit, const Words& fixture = {})
+{
+    const auto bench = program.serve(circuit, fixture);
+    const auto result = result_of(program.run(identify(program, fixture)));
+    CHECK(describe(bench->stop()) == "exit status 0");
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("every shipped circuit is named through an audio device, in freewheel", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    for (const auto& circuit : bench::shipped_circuits()) {
+        INFO("circuit " << circuit.name);
+        const auto expected = topology_of(circuit.name);
+        REQUIRE_FALSE(expected.empty());
+        const auto result = identify_served(program, std::string{circuit.name});
+        CHECK(result.at("verdict") == expected);
+        CHECK(result.at("probability").get<double>() >= 0.9);
+        CHECK(result.at("probe") == true);
+    }
+}
+
+TEST_CASE("circuits are named through an audio device in real time", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    const auto [circuit, rate, period] = GENERATE(table<std::string, int, int>(
+        {{"transformer", 48'000, 256}, {"cross-coupled", 44'100, 1024}, {"inverter", 48'000, 128}}));
+    JackServer server{rate, period};
+    const Program program{server};
+    const auto result = identify_served(program, circuit);
+    CHECK(result.at("verdict") == circuit);
+}
+
+TEST_CASE("without the probe the balanced outputs are named, and the single-ended ones as a family", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    for (const auto& [circuit, verdict] : {std::pair{"transformer", "transformer"}, {"cross-coupled", "cross-coupled"},
+                                           {"inverter", "inverter"}, {"dual-unbalanced", "dual-unbalanced"},
+                                           {"impedance-balanced", "single-ended"}, {"unbalanced", "single-ended"}}) {
+        INFO("circuit " << circuit);
+        const auto result = identify_served(program, circuit, {"--rp", "none"});
+        CHECK(result.at("verdict") == verdict);
+        CHECK(result.at("probe") == false);
+    }
+}
+
+TEST_CASE("other rates, periods and fixtures give the same names", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    const auto [rate, period] = GENERATE(table<int, int>({{44'100, 1024}, {96'000, 512}}));
+    JackServer server{rate, period};
+    server.set_freewheel(true);
+    const Program program{server};
+    CHECK(identify_served(program, "cross-coupled").at("verdict") == "cross-coupled");
+    const Words studio_interface{"--rin", "20k,20.2k", "--cin", "350", "--rg", "1.2k", "--rp", "4.7k,4.7k", "--rs", "75"};
+    CHECK(identify_served(program, "transformer", studio_interface).at("verdict") == "transformer");
+}
+
+TEST_CASE("JACK's buffer size changes while the device measures, and the verdict stands", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    const auto measurement = program.start(identify(program));
+    REQUIRE(program.wait_for_state("loaded"));
+    std::this_thread::sleep_for(std::chrono::milliseconds{700});  // into a period
+    server.set_period(1024);
+    const auto ending = measurement->wait_for(std::chrono::seconds{90});
+    REQUIRE(ending);
+    const auto result = result_of({*ending, measurement->standard_output(), measurement->standard_error()});
+    CHECK(result.at("verdict") == "inverter");
+}
+
+TEST_CASE("the same DUT is named a second time by a second run on the same bench", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("impedance-balanced", {"--name", "desk-2"});
+    for (int run = 0; run < 2; ++run) {
+        const auto result = result_of(program.run(
+            {"identify", "--device", "desk-2", "--switch", program.switch_command("desk-2"), "--json", "--states", "through,loaded,lifted"}));
+        CHECK(result.at("verdict") == "impedance-balanced");
+        CHECK(result.at("quality").at("states") == json({"through", "loaded", "lifted"}));
+    }
+}

@@ -1,0 +1,45 @@
+/// \file jack_interface.h
+/// The interface's side of a served bench, in a few lines of JACK: plays a tone on one output, records both inputs.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lowleg::test {
+
+/// A JACK client connected to a served bench as an interface is to a fixture.
+class JackInterface {
+public:
+    /// \throws std::runtime_error when there is no server, or no such bench on it.
+    explicit JackInterface(const std::string& bench_client);
+    JackInterface(const JackInterface&) = delete;
+    JackInterface& operator=(const JackInterface&) = delete;
+    ~JackInterface();
+
+    struct Tone {
+        double frequency_hz;
+        float amplitude;   ///< NaN plays NaN.
+        bool to_probe;     ///< Else to the drive.
+    };
+    /// What came back over what was played, as phasors, from a whole number of cycles in about `frames` frames after
+    /// `settling` frames. The delay of the way through JACK is in it.
+    struct Heard {
+        std::complex<double> i2, i3;
+        bool is_finite;
+    };
+    /// Waits for the frames, not for a time. \throws std::runtime_error when no audio comes for 20 s.
+    Heard play(const Tone& tone, std::int64_t settling, std::int64_t frames);
+
+    [[nodiscard]] double sample_rate_hz() const;
+    /// Port names of the bench in the order in which JACK lists them, with "<" for a port that takes audio and ">" for one that gives it.
+    [[nodiscard]] std::vector<std::string> bench_ports() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lowleg::test
