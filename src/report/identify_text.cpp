@@ -1,0 +1,244 @@
+#include "report/identify_text.h"
+
+#include "core/text.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lowleg::report {
+namespace {
+
+using procedure::Identification;
+using procedure::Source;
+using topology::EntryStatus;
+using topology::Evidence;
+using topology::Outcome;
+using topology::Verdict;
+
+constexpr std::size_t label_width = 14;
+
+Ink ink_of(const Verdict& verdict)
+{
+    switch (verdict.outcome) {
+    case Outcome::named:
+    case Outcome::single_ended: return Ink::good;
+    case Outcome::no_signal: return Ink::bad;
+    case Outcome::inconclusive: return Ink::open;
+    }
+    return Ink::plain;
+}
+
+std::string heading(const Identification& result, const TextStyle& style)
+{
+    auto out = inked(result.device_under_test, Ink::heading, style);
+    if (result.quality.source == Source::virtual_bench) out += "  " + inked("[VIRTUAL BENCH]", Ink::badge, style);
+    return out + "\n";
+}
+
+std::string label(std::string_view text) { return "  " + padded(text, label_width); }
+
+/// The step at pin 2 nearest to 1 kHz, as it is spoken of.
+const Evidence* ground_step(const Verdict& verdict)
+{
+    const Evidence* nearest = nullptr;
+    const auto distance = [](const Evidence& e) {
+        return e.frequency && e.frequency->value() > 0.0 ? std::abs(std::log(e.frequency->value() / 1000.0)) : 1e9;
+    };
+    for (const auto& e : verdict.evidence)
+        if (e.name == "ground_step" && (nearest == nullptr || distance(e) < distance(*nearest))) nearest = &e;
+    return nearest;
+}
+
+/// A number in the unit of its evidence: "+5.94 dB", "1.61 kΩ", "179.2 °".
+std::string in_unit(double value, std::string_view unit)
+{
+    if (unit == "dB") return format_db(GainDb{value});
+    if (unit == "Ω") return format_ohms(Ohms{value});
+    return format_fixed(value, 2) + " " + std::string{unit};
+}
+
+std::string ground_step_words(const Verdict& verdict)
+{
+    const auto* step = ground_step(verdict);
+    if (step == nullptr) return "not measured";
+    auto out = in_unit(step->value, step->unit);
+    if (step->uncertainty > 0.0) out += " ± " + format_fixed(step->uncertainty, step->uncertainty < 0.0995 ? 3 : 2) + " " + std::string{step->unit};
+    if (step->frequency) out += " at " + format_hertz(*step->frequency);
+    if (!step->measured) out += ", computed from loaded";
+    return out;
+}
+
+std::string hot_words(const Verdict& verdict)
+{
+    if (verdict.outcome == Outcome::no_signal) return "";
+    std::string out = verdict.pin3_hot ? "pin 3 hot" : "pin 2 hot";
+    switch (verdict.polarity) {
+    case topology::Polarity::normal: return out + ", in phase with the drive";
+    case topology::Polarity::inverted: return out + ", inverted against the drive";
+    case topology::Polarity::unknown: break;
+    }
+    return out + ", polarity against the drive unknown";
+}
+
+std::string unbalanced_words(topology::UnbalancedWiring wiring)
+{
+    switch (wiring) {
+    case topology::UnbalancedWiring::ground_pin3: return "ground pin 3";
+    case topology::UnbalancedWiring::leave_pin3_unconnected: return "leave pin 3 unconnected";
+    case topology::UnbalancedWiring::pin3_to_far_ground: return "pin 3 to the ground of the far end";
+    case topology::UnbalancedWiring::left_channel_only: return "left channel only";
+    case topology::UnbalancedWiring::send_only: return "send only";
+    }
+    return "";
+}
+
+/// "; level −6.02 dB against a balanced input", or nothing where the level stays.
+std::string level_words(const topology::Advice& advice)
+{
+    if (!advice.level_change) return "";
+    if (std::abs(advice.level_change->value()) < 0.005) return ", no change of level";
+    return ", level " + format_db(*advice.level_change) + " against a balanced input";
+}
+
+std::string complex_ohms(Complex z)
+{
+    const auto size = std::abs(z);
+    auto out = format_ohms(Ohms{size});
+    const auto degrees = std::arg(z) * 180.0 / 3.14159265358979323846;
+    // Below this a leg is a resistor to every practical purpose.
+    if (std::isfinite(size) && size >= 1.0 && std::abs(degrees) >= 5.0) out += " ∠ " + format_fixed(degrees, 0) + "°";
+    return out;
+}
+
+std::string legs_text(const Verdict& verdict)
+{
+    const auto& legs = verdict.legs;
+    if (legs.status == EntryStatus::unknown) return label("Legs") + "impedances not to be had from these states\n";
+    auto out = label("Legs") + "pin 2 " + complex_ohms(legs.pin2) + ", pin 3 " + complex_ohms(legs.pin3);
+    if (legs.frequency.value() > 0.0) out += " at " + format_hertz(legs.frequency);
+    out += legs.status == EntryStatus::measured ? "" : " (partly assumed)";
+    out += "\n" + label("") + "imbalance " + format_ohms(Ohms{std::abs(legs.imbalance)});
+    if (std::isfinite(legs.uncertainty_ohm) && legs.uncertainty_ohm > 0.0) out += " ± " + format_ohms(Ohms{legs.uncertainty_ohm});
+    return out + "\n";
+}
+
+std::string plural(std::size_t count, std::string_view one)
+{
+    return std::to_string(count) + " " + std::string{one} + (count == 1 ? "" : "s");
+}
+
+std::string quality_words(const Identification& result)
+{
+    const auto& q = result.quality;
+    std::string out;
+    for (const auto state : q.states) out += (out.empty() ? "" : ", ") + std::string{name_of(state)};
+    out += ": " + plural(q.periods, "period") + " of " + format_fixed(static_cast<double>(result.period_frames) / result.sample_rate_hz, 2) +
+           " s each at " + format_number(result.sample_rate_hz) + " Hz";
+    out += q.voided == 0 ? ", none voided" : ", " + std::to_string(q.voided) + " voided (" + describe(q.void_reasons) + ")";
+    if (q.hum) {
+        out += "; hum " + format_fixed(q.hum->value(), 1) + " dBFS";
+        if (q.hum_frequency) out += " at " + format_fixed(q.hum_frequency->value(), 2) + " Hz";
+    } else {
+        out += "; no hum found";
+    }
+    out += "; noise " + format_fixed(q.noise.value(), 1) + " dBFS";
+    if (q.clock_ppm != 0.0) out += "; clock " + format_fixed(q.clock_ppm, 2) + " ppm off, corrected";
+    if (q.round_trip) out += "; round trip " + format_fixed(1000.0 * q.round_trip->value(), 2) + " ms";
+    switch (q.source) {
+    case Source::virtual_bench: out += "; simulated on the virtual bench"; break;
+    case Source::device: break;
+    case Source::captures: out += "; from recordings"; break;
+    }
+    // The decimal sign is a point whatever the locale; a minus is a minus.
+    std::string signs;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const bool is_sign = out[i] == '-' && i > 0 && out[i - 1] == ' ' && i + 1 < out.size() && out[i + 1] >= '0' && out[i + 1] <= '9';
+        signs += is_sign ? "−" : std::string(1, out[i]);
+    }
+    return signs;
+}
+
+std::string sentence(std::string text)
+{
+    if (!text.empty() && std::string_view{".!?:"}.find(text.back()) == std::string_view::npos) text += '.';
+    return text;
+}
+
+}  // namespace
+
+std::string verdict_words(const Verdict& verdict)
+{
+    switch (verdict.outcome) {
+    case Outcome::named: {
+        auto out = verdict.topology ? std::string{name_of(*verdict.topology)} : std::string{verdict.id()};
+        if (verdict.variant)
+            out += *verdict.variant == topology::Variant::pin3_grounded ? ", pin 3 on ground" : ", pin 3 not connected";
+        return out + ", " + percent(verdict.probability);
+    }
+    case Outcome::single_ended: return "single-ended output (pin 3 is silent; which kind stays open), " + percent(verdict.probability);
+    case Outcome::no_signal: return "no signal: the drive is on, and neither leg carries it";
+    case Outcome::inconclusive: break;
+    }
+    if (verdict.alternatives.empty()) return "inconclusive";
+    return "inconclusive: perhaps " + std::string{name_of(verdict.alternatives.front().topology)} + ", " +
+           percent(verdict.alternatives.front().probability);
+}
+
+std::string identify_text(const Identification& result, const TextStyle& style)
+{
+    const auto& verdict = result.verdict;
+    const auto width = std::max<std::size_t>(style.width, 40);
+    const auto row = [&](std::string_view name, std::string_view text) { return wrapped(text, width, label(name)); };
+
+    auto out = heading(result, style);
+    out += label("Verdict") + inked(verdict_words(verdict), ink_of(verdict), style) + "\n";
+    if (const auto hot = hot_words(verdict); !hot.empty()) out += row("", hot);
+    if (verdict.outcome != Outcome::no_signal) out += row("Ground step", ground_step_words(verdict));
+    if (!verdict.alternatives.empty()) {
+        std::string others;
+        for (const auto& candidate : verdict.alternatives)
+            others += (others.empty() ? "" : "; ") + std::string{name_of(candidate.topology)} + " " + percent(candidate.probability);
+        out += row(verdict.outcome == Outcome::named ? "Or else" : "Candidates", others);
+    }
+    if (verdict.odd) out += row("Odd", sentence(*verdict.odd));
+    if (result.stopped_early) out += row("Stopped early", sentence(*result.stopped_early));
+    if (verdict.outcome != Outcome::no_signal) out += legs_text(verdict);
+
+    if (!verdict.evidence.empty()) {
+        out += "\n" + inked("Why", Ink::heading, style) + "\n";
+        for (const auto& evidence : verdict.evidence) out += wrapped(sentence(evidence.says), width, "  • ");
+    }
+
+    const auto& advice = verdict.advice;
+    if (!advice.summary.empty() || advice.unbalanced_input || !advice.balanced_input.empty()) {
+        out += "\n" + inked("Wiring", Ink::heading, style) + "\n";
+        if (!advice.summary.empty()) out += wrapped(sentence(advice.summary), width, "  ");
+        if (advice.unbalanced_input)
+            out += row("Unbalanced in", unbalanced_words(*advice.unbalanced_input) + level_words(advice));
+        if (!advice.balanced_input.empty()) out += row("Balanced in", advice.balanced_input);
+        if (!advice.cable.empty()) out += "\n" + indented(advice.cable, 4);
+    }
+    if (verdict.next_step) {
+        out += "\n" + inked("What would settle it", Ink::heading, style) + "\n";
+        out += wrapped(sentence(verdict.next_step->text), width, "  ");
+    }
+    out += "\n" + inked("Quality", Ink::heading, style) + "\n" + wrapped(sentence(quality_words(result)), width, "  ");
+    return out;
+}
+
+std::string identify_paragraph(const Identification& result, const TextStyle& style)
+{
+    const auto& verdict = result.verdict;
+    const auto width = std::max<std::size_t>(style.width, 40);
+    auto out = heading(result, style);
+    out += "  " + inked(verdict_words(verdict), ink_of(verdict), style) + "\n";
+    std::string rest;
+    if (verdict.outcome != Outcome::no_signal) rest = "Ground step " + ground_step_words(verdict) + ".";
+    if (!verdict.advice.summary.empty()) rest += " " + sentence(verdict.advice.summary);
+    else if (verdict.advice.unbalanced_input)
+        rest += " Unbalanced input: " + sentence(unbalanced_words(*verdict.advice.unbalanced_input) + level_words(verdict.advice));
+    if (verdict.outcome != Outcome::named && verdict.next_step) rest += " To settle it: " + sentence(verdict.next_step->text);
+    return out + wrapped(rest, width, "  ");
+}
+
+}  // namespace lowleg::report
