@@ -12,7 +12,8 @@
 namespace lowleg::stimulus {
 
 struct MultitoneOptions {
-    int drive_tones{12};             ///< Log-spaced; as many probe tones stand beside them.
+    int drive_tones{12};             ///< Log-spaced; as many probe tones stand beside them. 1 to 32. Where they do not fit, fewer,
+                                     ///< down to half (12 fit from 22.05 kHz up).
     Hertz lowest{21.0};              ///< The tones lie between these two …
     Hertz highest{19'500.0};         ///< … and below 0.45 of the rate.
     Dbfs drive_peak{-14.0};          ///< Peak of each channel's signal, a sample value; at most the engine's ceiling.

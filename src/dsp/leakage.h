@@ -1,0 +1,23 @@
+/// \file leakage.h
+/// What a sine of any frequency leaves in the bins of a period.
+#pragma once
+
+#include "core/units.h"
+
+#include <cstdint>
+
+namespace lowleg::dsp {
+
+/// The Dirichlet kernel (1/N)·Σₙ e^{j2πxn/N}, n = 0 … N−1 = e^{jπx(N−1)/N}·sin(πx) / (N·sin(πx/N)): the response of a bin to a
+/// complex exponential x bins away, without a window. 1 for x = 0, exactly 0 for other whole x (mod N).
+/// \param x  |x| ≤ N. \param n  ≥ 1.
+[[nodiscard]] Complex leakage(double x, std::int64_t n) noexcept;
+
+/// Its derivative with respect to x.
+[[nodiscard]] Complex leakage_slope(double x, std::int64_t n) noexcept;
+
+/// (2/N)·X[bin] of the sine Re(amplitude·e^{j2π·f·n/N}), n = 0 … N−1, its image at −f included.
+/// \param f  in bins, 0 < f < N/2.
+[[nodiscard]] Complex line_in_bin(Complex amplitude, double f, std::int64_t bin, std::int64_t n) noexcept;
+
+}  // namespace lowleg::dsp
