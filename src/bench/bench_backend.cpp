@@ -69,6 +69,8 @@ private:
         const engine::rt::OutputView out{{drive.data(), probe.data()}, 1};
         while (!should_stop_.load()) {
             if (processor_->capture_space_frames() < block_frames) {
+                // Whoever moves the switch waits until it has moved, and reads nothing meanwhile: it moves between blocks, too.
+                bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), 0);
                 std::this_thread::sleep_for(full_ring_pause);
                 continue;
             }

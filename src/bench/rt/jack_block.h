@@ -9,20 +9,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 namespace lowleg::bench::rt {
-
-/// Decaying filters run into denormal numbers, which cost twenty times as much. From here on this thread takes them for 0.
-inline void flush_denormals() LOWLEG_REALTIME
-{
-#if defined(__SSE2__)
-    constexpr unsigned int flush_to_zero = 0x8000U, denormals_are_zero = 0x0040U;
-    _mm_setcsr(_mm_getcsr() | flush_to_zero | denormals_are_zero);
-#endif
-}
 
 /// Passes a block of any length through a bench: drive, probe → i2, i3.
 ///
@@ -35,7 +23,6 @@ public:
 
     void run(const float* drive, const float* probe, float* i2, float* i3, std::uint32_t frames) LOWLEG_REALTIME
     {
-        flush_denormals();
         for (std::uint32_t at = 0; at < frames;) {
             const std::uint32_t n = std::min(frames - at, chunk);
             for (std::uint32_t i = 0; i < n; ++i) {
