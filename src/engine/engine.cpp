@@ -70,7 +70,7 @@ struct Engine::Impl {
     Playing playing;
     std::uint64_t last_play_id{0};
     std::bitset<slot_count> in_use;         // slots that the audio side may still read
-    std::unique_ptr<Backend> backend;       // last: it is gone before the storage that it uses
+    std::unique_ptr<Backend> backend;       // gone before the storage that it uses
 
     Impl(std::vector<Line> lines, const StorageSizes& sizes)
         : memory{std::move(lines)},
@@ -79,6 +79,8 @@ struct Engine::Impl {
           assembly{ends.blocks, ends.samples, 0}
     {
     }
+
+    bool given_up{false};                   // the device stood still for too long: not waited for again
 
     [[nodiscard]] std::string device() const { return std::string{"The audio device “"} + facts.device.data() + "”"; }
     [[nodiscard]] std::uint64_t signs_of_life() const noexcept
@@ -105,12 +107,13 @@ struct Engine::Impl {
         return lowleg::Done{};
     }
 
-    Status check_alive(Patience& patience_left) const
+    Status check_alive(Patience& patience_left)
     {
         if (!backend->is_alive()) {
             return interrupted(device() + " is gone: connect it, or start its audio system, and measure again.");
         }
         if (patience_left.is_over(signs_of_life())) {
+            given_up = true;
             return interrupted(device() + " has delivered nothing for " +
                                std::to_string(std::chrono::duration_cast<std::chrono::seconds>(patience).count()) +
                                " s: see whether it or its audio system hangs, and measure again.");
@@ -161,7 +164,7 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<Backend> backend, c
 Engine::~Engine()
 {
     if (!impl_) return;
-    if (impl_->backend->is_alive()) silence();
+    if (impl_->backend->is_alive() && !impl_->given_up) silence();
     impl_->backend->stop();
 }
 
