@@ -70,7 +70,8 @@ struct Engine::Impl {
     Playing playing;
     std::uint64_t last_play_id{0};
     std::bitset<slot_count> in_use;         // slots that the audio side may still read
-    std::unique_ptr<Backend> backend;       // gone before the storage that it uses
+    bool given_up{false};                   // the device stood still for too long: not waited for again
+    std::unique_ptr<Backend> backend;       // last: gone before the storage that it uses
 
     Impl(std::vector<Line> lines, const StorageSizes& sizes)
         : memory{std::move(lines)},
@@ -79,8 +80,6 @@ struct Engine::Impl {
           assembly{ends.blocks, ends.samples, 0}
     {
     }
-
-    bool given_up{false};                   // the device stood still for too long: not waited for again
 
     [[nodiscard]] std::string device() const { return std::string{"The audio device “"} + facts.device.data() + "”"; }
     [[nodiscard]] std::uint64_t signs_of_life() const noexcept
