@@ -142,7 +142,8 @@ std::string quality_words(const Identification& result)
         out += "; no hum found";
     }
     out += "; noise " + format_fixed(q.noise.value(), 1) + " dBFS";
-    if (q.clock_ppm != 0.0) out += "; clock " + format_fixed(q.clock_ppm, 2) + " ppm off, corrected";
+    if (q.source == Source::captures || q.clock_ppm != 0.0)
+        out += "; recorder's clock " + format_fixed(q.clock_ppm, 2) + " ppm off the player's";
     if (q.round_trip) out += "; round trip " + format_fixed(1000.0 * q.round_trip->value(), 2) + " ms";
     switch (q.source) {
     case Source::virtual_bench: out += "; simulated on the virtual bench"; break;
@@ -202,6 +203,7 @@ std::string identify_text(const Identification& result, const TextStyle& style)
     }
     if (verdict.odd) out += row("Odd", sentence(*verdict.odd));
     if (result.stopped_early) out += row("Stopped early", sentence(*result.stopped_early));
+    for (const auto& note : result.notes) out += row("Note", sentence(note));
     if (verdict.outcome != Outcome::no_signal) out += legs_text(verdict);
 
     if (!verdict.evidence.empty()) {

@@ -1,0 +1,164 @@
+#include "cli/command.h"
+#include "cli/hand_switch.h"
+#include "core/record.h"
+#include "instrument/instrument.h"
+#include "report/identify_json.h"
+#include "report/identify_text.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <ostream>
+#include <vector>
+
+namespace lowleg::cli {
+namespace {
+
+using instrument::Instrument;
+using instrument::SettingGroup;
+using procedure::Identification;
+
+struct IdentifyArguments {
+    std::string device;
+    std::string bench;
+    std::string captures;
+    std::string switch_command;
+    bool json{false};
+    SettingOptions settings;
+    CLI::Option* device_option{nullptr};
+    CLI::Option* switch_option{nullptr};
+    CLI::Option* bench_option{nullptr};
+    CLI::Option* captures_option{nullptr};
+};
+
+int status_of(const Identification& result)
+{
+    return result.verdict.outcome == topology::Outcome::inconclusive ? ExitStatus::inconclusive : ExitStatus::result;
+}
+
+/// One line that is written over again and again, and gone at the end.
+class ProgressLine {
+public:
+    explicit ProgressLine(const Terminal& terminal) : terminal_{terminal} {}
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+    ~ProgressLine() { clear(); }
+
+    void clear() const
+    {
+        if (terminal_.err_is_terminal) terminal_.err << "\r\x1b[K" << std::flush;
+    }
+
+    void show(const procedure::IdentifyProgress& p) const
+    {
+        using Step = procedure::IdentifyProgress::Step;
+        if (!terminal_.err_is_terminal) return;
+        clear();
+        terminal_.err << name_of(p.state) << ": ";
+        switch (p.step) {
+        case Step::switching: clear(); return;  // whoever moves the switch may want the line
+        case Step::settling: terminal_.err << "settling"; break;
+        case Step::measuring:
+        case Step::taken: terminal_.err << p.periods_taken << " of " << p.periods_wanted << " periods"; break;
+        case Step::voided: terminal_.err << "measuring again, because " << describe(p.faults); break;
+        }
+        terminal_.err << std::flush;
+    }
+
+private:
+    const Terminal& terminal_;
+};
+
+int show_one(const Terminal& terminal, const IdentifyArguments& arguments, const Result<Identification>& result)
+{
+    if (!result) return fail(terminal, result.error());
+    terminal.out << (arguments.json ? report::identify_json(result.value()) : report::identify_text(result.value(), terminal.style));
+    return status_of(result.value());
+}
+
+/// Every circuit that ships, one verdict each.
+int show_collection(const Terminal& terminal, const IdentifyArguments& arguments, const Instrument& instrument)
+{
+    std::vector<Identification> results;
+    int status = ExitStatus::result;
+    for (const auto& circuit : instrument.list_circuits()) {
+        const ProgressLine line{terminal};
+        auto result = instrument.identify_bench(circuit.name, [&](const auto& p) { line.show(p); });
+        line.clear();
+        if (!result) {
+            auto error = result.error();
+            error.message = circuit.name + ": " + error.message;
+            return fail(terminal, error);
+        }
+        if (!arguments.json) {
+            terminal.out << (results.empty() ? "" : "\n") << report::identify_paragraph(result.value(), terminal.style) << std::flush;
+        }
+        status = std::max(status, status_of(result.value()));
+        results.push_back(std::move(result).value());
+    }
+    if (arguments.json) terminal.out << report::identify_all_json(results);
+    else
+        terminal.out << "\nOne circuit in full: lowleg identify --bench NAME. A device of your own: lowleg devices, then lowleg identify --device ID.\n";
+    return status;
+}
+
+int identify(const Terminal& terminal, const IdentifyArguments& arguments)
+{
+    auto settings = arguments.settings.settings();
+    if (!settings) return fail(terminal, settings.error());
+    const auto fixture = settings.value().fixture;
+    const Instrument instrument{std::move(settings).value(), terminal.should_stop};
+    const ProgressLine line{terminal};
+    const auto progress = [&](const procedure::IdentifyProgress& p) { line.show(p); };
+    const auto shown = [&](const Result<Identification>& result) {
+        line.clear();
+        return show_one(terminal, arguments, result);
+    };
+
+    if (arguments.bench_option->count() > 0) return shown(instrument.identify_bench(arguments.bench, progress));
+    if (arguments.captures_option->count() > 0) return shown(instrument.identify_captures(arguments.captures));
+    if (arguments.device_option->count() > 0) {
+        if (arguments.switch_option->count() > 0)
+            return shown(instrument.identify_device(arguments.device, instrument::command_switch(arguments.switch_command), progress));
+        terminal.err << fixture_drawing(fixture) << '\n';
+        return shown(instrument.identify_device(
+            arguments.device, hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop), progress));
+    }
+    return show_collection(terminal, arguments, instrument);
+}
+
+}  // namespace
+
+void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
+{
+    auto arguments = std::make_shared<IdentifyArguments>();
+    auto& a = *arguments;
+    auto* command = app.add_subcommand("identify", "name what kind of output a device has");
+    command->description("Names what kind of output a device has, how sure that is, why, and how to wire it.\n"
+                         "Without a source: every circuit of the virtual bench, one verdict each.");
+    a.device_option = command->add_option("--device", a.device, "audio device, an id of \"lowleg devices\"")->type_name("ID");
+    a.bench_option = command->add_option("--bench", a.bench, "circuit of the virtual bench, or a netlist file")->type_name("NAME|FILE.cir");
+    a.captures_option =
+        command->add_option("--captures", a.captures, "folder with through.wav and any of loaded.wav, grounded.wav, lifted.wav")->type_name("DIR");
+    a.switch_option =
+        command->add_option("--switch", a.switch_command, "command that moves the fixture's switch; {state} is replaced by the state")->type_name("CMD");
+    command->add_flag("--json", a.json, "one JSON object on standard output");
+    a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture});
+
+    a.device_option->excludes(a.bench_option);
+    a.device_option->excludes(a.captures_option);
+    a.bench_option->excludes(a.captures_option);
+    a.switch_option->needs(a.device_option);
+    a.settings.option("in")->needs(a.device_option);
+    a.settings.option("out")->needs(a.device_option);
+    a.settings.option("rate")->excludes(a.captures_option);
+    a.settings.option("periods")->excludes(a.captures_option);
+    command->footer("Examples:\n"
+                    "  lowleg identify --bench transformer\n"
+                    "  lowleg identify --device 3 --in 3,4 --out 3,4 --switch \"./relay {state}\"\n"
+                    "  lowleg identify --captures ./recordings --rp none --json\n"
+                    "Exit status: 0 a result, 1 an error, 2 wrong usage, 3 inconclusive, 4 interrupted.");
+    command->callback([arguments, &terminal, &action] { action = [arguments, &terminal] { return identify(terminal, *arguments); }; });
+}
+
+}  // namespace lowleg::cli

@@ -1,0 +1,36 @@
+/// \file run.h
+/// The command line: arguments in, text or JSON out, an exit status back.
+#pragma once
+
+#include "report/layout.h"
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace lowleg::cli {
+
+/// What the program is connected to.
+struct Terminal {
+    std::istream& in;
+    std::ostream& out;              ///< Results, nothing else.
+    std::ostream& err;              ///< Errors, prompts, progress.
+    report::TextStyle style;        ///< Of `out`.
+    bool err_is_terminal{false};    ///< Progress is shown only there.
+    std::function<bool()> should_stop{[] { return false; }};
+};
+
+enum ExitStatus : int {
+    result = 0,
+    error = 1,
+    wrong_usage = 2,
+    inconclusive = 3,
+    interrupted = 4,
+};
+
+/// Runs one command. Never throws: whatever happens becomes one line on `err` and a status.
+/// \param arguments  without the program's name.
+[[nodiscard]] int run(std::vector<std::string> arguments, const Terminal& terminal);
+
+}  // namespace lowleg::cli

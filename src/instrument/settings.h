@@ -1,0 +1,56 @@
+/// \file settings.h
+/// Every setting that a user can make, one row each: all faces read this table, so they cannot disagree.
+#pragma once
+
+#include "core/fixture.h"
+#include "core/result.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lowleg::instrument {
+
+struct Settings {
+    std::optional<double> sample_rate_hz;       ///< None: the device's own; 48 kHz where nothing else says.
+    std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
+    std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
+    Fixture fixture;
+    std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};
+    std::size_t periods{4};                     ///< Per state.
+};
+
+/// What a setting belongs to: a face offers it where that is in play.
+enum class SettingGroup : std::uint8_t { device, rate, fixture, measurement };
+
+struct SettingRow {
+    std::string_view name;       ///< "rin": its name everywhere; the flag is "--" before it.
+    SettingGroup group;
+    std::string_view value;      ///< What stands for it in a help text: "OHM[,OHM]".
+    std::string_view fallback;   ///< The default as a user would write it; empty: none.
+    double lowest;               ///< Of each number, in `unit`.
+    double highest;
+    std::string_view unit;       ///< "Ω"; empty for counts and words.
+    std::size_t most;            ///< Numbers that may be given, separated by commas; 0: words.
+    std::string_view word;       ///< Accepted in place of numbers: "none"; else empty.
+    std::string_view help;
+    Status (*apply)(Settings&, const SettingRow&, std::string_view text);
+};
+
+[[nodiscard]] std::span<const SettingRow> settings_table() noexcept;
+/// \return null when no setting has this name.
+[[nodiscard]] const SettingRow* find_setting(std::string_view name) noexcept;
+
+/// "1 Ω to 100 MΩ, or none".
+[[nodiscard]] std::string range_of(const SettingRow& row);
+
+/// Sets one setting from what a user wrote.
+/// \return usage error naming the flag, what was given and what may be given; `settings` is then unchanged.
+Status apply_setting(Settings& settings, std::string_view name, std::string_view text);
+
+}  // namespace lowleg::instrument

@@ -1,0 +1,418 @@
+#include "procedure/identify_captures.h"
+
+#include "analysis/multitone.h"
+#include "core/text.h"
+#include "dsp/resample.h"
+#include "files/audio_file.h"
+#include "stimulus/multitone.h"
+#include "topology/observation.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace lowleg::procedure {
+namespace {
+
+using analysis::MultitoneReading;
+using analysis::ToneReading;
+
+// A recording that repeats for longer tells nothing new.
+constexpr std::size_t most_periods = 120;
+constexpr double least_periods = 1.2;
+constexpr double periods_for_scatter = 2.2;
+// What a clock may be off: crystals stay within 100 ppm of each other; beyond this the player resamples, or the rate is another.
+constexpr double largest_offset_ppm = 300.0;
+constexpr double search_ppm = 3000.0;
+// A tone off its bin by this much reads 0.0014 dB low (sinc 0.01).
+constexpr double tolerated_bins = 0.01;
+// An exact zero is possible, a row of them on both inputs is a dropout, or the time before the recording began.
+constexpr std::size_t most_zeros = 64;
+// Of the channels' gain ratio: a tenth of a decibel is what two inputs of an uncalibrated interface differ by.
+constexpr double gain_tolerance = 0.1 / db_per_neper;
+
+struct Capture {
+    std::filesystem::path path;
+    SwitchState state{};
+    files::Audio audio;
+};
+
+/// What one file says, and what it took to read it.
+struct CaptureReading {
+    MultitoneReading tones;
+    std::size_t voided{};
+    Faults void_reasons;
+    double clock_ppm{};
+};
+
+Error refused(const Capture& capture, const std::string& why) { return Error{capture.path.string() + " " + why}; }
+
+std::span<const float> leg_of(const Capture& capture, std::size_t leg) { return capture.audio.channels[leg]; }
+
+Result<Capture> load(const std::filesystem::path& folder, SwitchState state)
+{
+    Capture capture{folder / (std::string{name_of(state)} + ".wav"), state, {}};
+    auto audio = files::read_audio(capture.path);
+    if (!audio) return audio.error();
+    capture.audio = std::move(audio).value();
+    if (capture.audio.channels.size() < 2)
+        return refused(capture, "is mono: record both legs, pin 2 (i2) on channel 1 and pin 3 (i3) on channel 2");
+
+    const auto is_finite = [](float x) { return std::isfinite(x); };
+    const auto is_zero = [](float x) { return x == 0.0F; };
+    bool all_zero = true;
+    for (const std::size_t leg : {0U, 1U}) {
+        if (!std::ranges::all_of(leg_of(capture, leg), is_finite))
+            return refused(capture, "holds samples that are not numbers: record it again");
+        all_zero = all_zero && std::ranges::all_of(leg_of(capture, leg), is_zero);
+    }
+    if (all_zero)
+        return refused(capture, "is digital silence, exactly zero on both channels: nothing was recorded; check the input's routing and record it again");
+    return capture;
+}
+
+/// Whether one polarity of a stretch stands at a ceiling: at full scale of its format, or flat at its own highest value, as a
+/// recording does that was clipped and then turned down.
+bool is_flat_topped(std::span<const float> x, double sign, double step)
+{
+    double highest = 0.0;
+    for (const auto sample : x) highest = std::max(highest, sign * static_cast<double>(sample));
+    // A few steps of the format look flat in any signal.
+    if (highest <= 200.0 * step || highest < 1e-4) return false;
+
+    // Integer formats end one step below +1; a float format has no end, but what comes from a converter stops at exactly 1.
+    const bool at_full_scale = step > 0.0 ? highest >= 1.0 - 1.5 * step : std::abs(highest - 1.0) < 1e-6;
+    const double near = highest * (1.0 - 1e-6);
+    std::size_t touching = 0;
+    std::size_t run = 0;
+    std::size_t longest_run = 0;
+    for (const auto sample : x) {
+        run = sign * static_cast<double>(sample) >= near ? run + 1 : 0;
+        touching += run > 0 ? 1 : 0;
+        longest_run = std::max(longest_run, run);
+    }
+    // The peak of the test signal is sharp: its highest tones turn within a few samples.
+    return at_full_scale || longest_run >= 3 || (longest_run == 2 && touching >= 4);
+}
+
+/// What broke in frames [first, first + count) of a file.
+Faults faults_in(const Capture& capture, std::size_t first, std::size_t count)
+{
+    Faults faults;
+    const std::array<std::span<const float>, 2> legs{leg_of(capture, 0).subspan(first, count), leg_of(capture, 1).subspan(first, count)};
+    for (const auto leg : legs)
+        for (const double sign : {1.0, -1.0})
+            if (is_flat_topped(leg, sign, capture.audio.step)) faults.add(Fault::clipped);
+    std::size_t zeros = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        zeros = legs[0][i] == 0.0F && legs[1][i] == 0.0F ? zeros + 1 : 0;
+        if (zeros > most_zeros) faults.add(Fault::zeros);
+    }
+    return faults;
+}
+
+using Legs = std::array<std::vector<float>, 2>;
+
+/// One period of a file that is already on the player's clock. \param at  where it begins.
+Period period_at(const Legs& legs, std::size_t at, std::size_t frames)
+{
+    Period period;
+    for (const std::size_t leg : {0U, 1U}) {
+        const auto cut = std::span{legs.at(leg)}.subspan(at, frames);
+        period.leg.at(leg).assign(cut.begin(), cut.end());
+    }
+    period.first_frame = static_cast<std::int64_t>(at);
+    return period;
+}
+
+Record record_of(const TonePlan& plan, std::vector<Period> periods)
+{
+    return {plan.sample_rate_hz, plan.period_frames, std::move(periods)};
+}
+
+bool is_heard(const analysis::ComplexEstimate& estimate)
+{
+    // Noise alone does this to one tone in about 10⁸.
+    return std::abs(estimate.value) > 3.0 * estimate.amplitude_interval_95();
+}
+
+bool is_heard(const ToneReading& tone) { return is_heard(tone.leg[0]) || is_heard(tone.leg[1]); }
+
+/// Two tones, because one can be a whistle of something else.
+bool is_heard(const MultitoneReading& reading, Signal signal)
+{
+    return std::ranges::count_if(reading.tones, [&](const ToneReading& t) { return t.signal == signal && is_heard(t); }) >= 2;
+}
+
+std::int64_t highest_heard_bin(const MultitoneReading& reading)
+{
+    std::int64_t bin = 0;
+    for (const auto& tone : reading.tones)
+        if (is_heard(tone)) bin = std::max(bin, tone.bin);
+    return bin;
+}
+
+/// How the tones advance between two stretches of one file.
+struct Advance {
+    double offset_ppm{};  ///< As analysis::ClockReading.
+    double coherence{};   ///< 0 … 1: how much of the tones' level this offset explains.
+};
+
+/// Finds the offset δ for which the phases of all tones, taken `distance` frames apart, advance as 2π·bin·distance/period·(1 − δ).
+/// Whatever the offset: a coarse search, finer than a third of a radian at the highest tone, then a fine one.
+Advance advance_between(const MultitoneReading& first, const MultitoneReading& second, std::int64_t distance, std::int64_t period_frames)
+{
+    struct Step { double radians_per_unit; Complex turn; };
+    std::vector<Step> steps;
+    double weight = 0.0;
+    double steepest = 0.0;
+    for (std::size_t i = 0; i < first.tones.size(); ++i) {
+        const double bin = static_cast<double>(first.tones[i].bin);
+        // In whole frames first: the product is exact, its turns are taken off without loss.
+        const auto whole = first.tones[i].bin * distance % period_frames;
+        const double expected = 2.0 * std::numbers::pi * static_cast<double>(whole) / static_cast<double>(period_frames);
+        for (const std::size_t leg : {0U, 1U}) {
+            const auto& a = first.tones[i].leg[leg];
+            const auto& b = second.tones[i].leg[leg];
+            if (!is_heard(a) || !is_heard(b)) continue;
+            const Complex turn = b.value * std::conj(a.value) * std::polar(1.0, -expected);
+            const double radians = 2.0 * std::numbers::pi * bin * static_cast<double>(distance) / static_cast<double>(period_frames);
+            // The square root: one loud tone is not to decide alone.
+            steps.push_back({radians, std::polar(std::sqrt(std::abs(turn)), std::arg(turn))});
+            weight += std::abs(steps.back().turn);
+            steepest = std::max(steepest, radians);
+        }
+    }
+    if (steps.empty()) return {};
+
+    const auto explained = [&](double offset) {
+        Complex sum{};
+        for (const auto& [radians, turn] : steps) sum += turn * std::polar(1.0, radians * offset);
+        return sum.real();
+    };
+    double width = 0.3 / steepest;
+    const double reach = 1e-6 * search_ppm;
+    double best = 0.0;
+    for (double offset = -reach; offset <= reach; offset += width)
+        if (explained(offset) > explained(best)) best = offset;
+    for (; width > 1e-13; width *= 0.6)
+        for (const double side : {-1.0, 1.0})
+            if (explained(best + side * width) > explained(best)) best += side * width;
+    return {1e6 * best, explained(best) / weight};
+}
+
+Result<MultitoneReading> read_one(const Period& period, const TonePlan& plan)
+{
+    auto alone = period;
+    alone.faults = {};
+    return analysis::read_multitone(record_of(plan, {std::move(alone)}), plan);
+}
+
+/// The clock's offset over a whole file: the median over neighbouring periods, which a dropout in one of them does not move.
+/// A file of less than two periods is compared with itself as far on as it reaches.
+Result<Advance> rough_clock(const Capture& capture, const TonePlan& plan, std::size_t begin)
+{
+    const auto period = static_cast<std::size_t>(plan.period_frames);
+    const auto length = capture.audio.frames() - begin;
+    const Legs legs{capture.audio.channels[0], capture.audio.channels[1]};
+    const auto pairs = length >= 2 * period ? std::min(length / period, most_periods) - 1 : 1;
+    const auto distance = std::min(length - period, period);
+
+    std::vector<Advance> found;
+    auto before = read_one(period_at(legs, begin, period), plan);
+    if (!before) return before.error();
+    for (std::size_t i = 1; i <= pairs; ++i) {
+        auto after = read_one(period_at(legs, begin + i * distance, period), plan);
+        if (!after) return after.error();
+        found.push_back(advance_between(before.value(), after.value(), static_cast<std::int64_t>(distance), plan.period_frames));
+        before = std::move(after);
+    }
+    const auto middle = found.begin() + static_cast<std::ptrdiff_t>((found.size() - 1) / 2);
+    std::ranges::nth_element(found, middle, {}, &Advance::offset_ppm);
+    return *middle;
+}
+
+/// Frames at the beginning that were recorded before anything came: exact zeros on both channels.
+std::size_t silent_start(const Capture& capture)
+{
+    std::size_t n = 0;
+    while (n < capture.audio.frames() && leg_of(capture, 0)[n] == 0.0F && leg_of(capture, 1)[n] == 0.0F) ++n;
+    return n > most_zeros ? n : 0;
+}
+
+std::string in_ppm(double ppm) { return (ppm < 0.0 ? "−" : "+") + format_fixed(std::abs(ppm), 1) + " ppm"; }
+
+Result<CaptureReading> read(const Capture& capture, const TonePlan& plan)
+{
+    const auto period = static_cast<std::size_t>(plan.period_frames);
+    const auto begin = silent_start(capture);
+    const auto length = capture.audio.frames() - begin;
+    const double periods = static_cast<double>(length) / static_cast<double>(period);
+    if (periods < least_periods)
+        return refused(capture, "is too short: it holds " + format_fixed(periods, 2) + " periods of the test signal (" +
+                                    format_number(plan.period().value()) + " s each), and at least 1.2 are needed; record 2 s");
+    const bool has_scatter = periods >= periods_for_scatter;
+
+    CaptureReading out;
+    const auto rough = rough_clock(capture, plan, begin);
+    if (!rough) return refused(capture, "cannot be read: " + rough.error().message);
+    out.clock_ppm = rough.value().offset_ppm;
+
+    const auto too_far = [&] {
+        return refused(capture, "runs on a clock " + in_ppm(out.clock_ppm) +
+                                    " off the player's, more than 300 ppm: play and record at the same rate, without a resampler in between");
+    };
+
+    // Read, see how far off the clock still is, and read again until nothing is left to correct.
+    bool is_settled = false;
+    for (int pass = 0; pass < 4 && !is_settled; ++pass) {
+        if (std::abs(out.clock_ppm) > largest_offset_ppm) return too_far();
+        const double step = 1.0 + 1e-6 * out.clock_ppm;
+        const bool is_off = std::abs(out.clock_ppm) * 1e-6 * static_cast<double>(plan.tones.back().bin) > tolerated_bins;
+        Legs legs;
+        for (const std::size_t leg : {0U, 1U}) {
+            const auto x = leg_of(capture, leg).subspan(begin);
+            legs.at(leg) = is_off ? dsp::resample(x, step) : std::vector<float>(x.begin(), x.end());
+        }
+
+        const auto count = has_scatter ? std::min(legs[0].size() / period, most_periods) : 1;
+        std::vector<Period> whole;
+        Faults reasons;
+        std::size_t voided = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            // What clipped is seen in the file itself: a resampled flat top is not flat.
+            const auto first = begin + static_cast<std::size_t>(static_cast<double>(i * period) * (is_off ? step : 1.0));
+            const auto faults = faults_in(capture, first, std::min(period + 2 * dsp::resample_reach, capture.audio.frames() - first));
+            reasons.add(faults);
+            if (faults.none()) whole.push_back(period_at(legs, i * period, period));
+            else ++voided;
+        }
+        const std::size_t needed = has_scatter ? 2 : 1;
+        if (whole.size() < needed && reasons.has(Fault::clipped))
+            return refused(capture, "is clipped in a period that is needed: turn the input or the drive down and record all states again");
+        if (whole.size() < needed) return refused(capture, "is broken in a period that is needed (" + describe(reasons) + "): record it again");
+
+        auto record = record_of(plan, std::move(whole));
+        const auto broken = analysis::find_broken_periods(record, plan);
+        if (!broken.empty()) {
+            std::vector<Period> good;
+            for (std::size_t i = 0; i < record.periods.size(); ++i)
+                if (!std::ranges::binary_search(broken, i)) good.push_back(std::move(record.periods[i]));
+            voided += broken.size();
+            reasons.add(Fault::phase_jump);
+            if (good.size() < needed || good.size() < broken.size())
+                return refused(capture, "does not continue from period to period: frames were lost, or the test signal was not played in a loop; record it again");
+            record.periods = std::move(good);
+        }
+
+        auto reading = analysis::read_multitone(record, plan);
+        if (!reading) return refused(capture, "cannot be read: " + reading.error().message);
+        out.tones = std::move(reading).value();
+        out.voided = voided;
+        out.void_reasons = reasons;
+        is_settled = true;
+
+        const auto highest = static_cast<double>(highest_heard_bin(out.tones));
+        if (highest == 0.0) return out;  // nothing heard: nothing to be off
+        if (rough.value().coherence < 0.9 && !has_scatter)
+            return refused(capture, "does not continue from its beginning to its end: frames were lost, or the test signal was not played in a loop; record it again");
+        const bool is_unbroken = out.voided == 0 && record.periods.size() >= 2;
+        if (!is_unbroken) continue;
+        const auto rest = analysis::measure_clock(record, plan);
+        if (!rest) continue;
+        const double bins = 1e-6 * highest * std::abs(rest.value().offset_ppm);
+        const double bins_unsure = 1e-6 * highest * rest.value().sigma_ppm;
+        if (bins > tolerated_bins && bins > 3.0 * bins_unsure) is_settled = false;
+        if (!is_settled || !is_off) out.clock_ppm = (is_off ? out.clock_ppm : 0.0) + rest.value().offset_ppm;
+        if (is_settled && bins_unsure > 10.0 * tolerated_bins)
+            return refused(capture, "does not show how far its clock is off the player's (" + in_ppm(out.clock_ppm) + " ± " +
+                                        format_fixed(2.0 * rest.value().sigma_ppm, 1) + " ppm): record it longer, or at a higher level");
+    }
+    if (!is_settled)
+        return refused(capture, "was recorded on a clock that wanders (about " + in_ppm(out.clock_ppm) +
+                                    "): play and record on one device, or on devices that share a clock");
+    return out;
+}
+
+}  // namespace
+
+Result<Identification> identify_captures(const std::filesystem::path& folder, const IdentifyOptions& options)
+{
+    if (const auto checked = options.fixture.check(); !checked) return checked.error();
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(folder, ignored))
+        return Error{"there is no folder " + folder.string() + ": give the folder that holds through.wav and its companions"};
+
+    std::vector<Capture> captures;
+    for (const auto state : all_switch_states) {
+        const bool is_through = state == SwitchState::through;
+        if (std::ranges::find(options.states, state) == options.states.end()) {
+            if (is_through) return Error{"the state through was left out: every verdict starts from it; add it to --states", ErrorKind::usage};
+            continue;
+        }
+        if (!is_through && !std::filesystem::exists(folder / (std::string{name_of(state)} + ".wav"), ignored)) continue;
+        auto capture = load(folder, state);
+        if (!capture) return capture.error();
+        captures.push_back(std::move(capture).value());
+    }
+    const double rate = captures.front().audio.sample_rate_hz;
+    for (const auto& capture : captures)
+        if (capture.audio.sample_rate_hz != rate)
+            return refused(capture, "was recorded at " + format_number(capture.audio.sample_rate_hz) + " Hz, and through.wav at " +
+                                        format_number(rate) + " Hz: record all states at one rate");
+
+    auto plan = stimulus::design_multitone(rate);
+    if (!plan) return refused(captures.front(), "has a rate that the test signal does not exist for: " + plan.error().message);
+    if (!options.fixture.probe) std::erase_if(plan.value().tones, [](const Tone& t) { return t.signal == Signal::probe; });
+
+    Identification out;
+    out.device_under_test = options.device_under_test.empty() ? folder.lexically_normal().string() : options.device_under_test;
+    out.sample_rate_hz = rate;
+    out.period_frames = plan.value().period_frames;
+    out.fixture = options.fixture;
+    out.quality.source = Source::captures;
+    out.quality.periods = most_periods;
+
+    std::map<SwitchState, MultitoneReading> readings;
+    bool has_probe = false;
+    bool is_on_pin_3_alone = false;
+    for (const auto& capture : captures) {
+        auto reading = read(capture, plan.value());
+        if (!reading) return reading.error();
+        auto& [tones, voided, void_reasons, clock_ppm] = reading.value();
+
+        const bool probe = options.fixture.probe && is_heard(tones, Signal::probe);
+        has_probe = has_probe || probe;
+        // Grounding the only leg that carries the signal silences it; any other file must contain what was played.
+        if (!is_heard(tones, Signal::drive) && !probe && !is_on_pin_3_alone)
+            return refused(capture, "holds neither drive nor probe: record it while the stimulus file of " + format_number(rate) +
+                                        " Hz plays (\"lowleg stimulus\"), and check the connections");
+        if (capture.state == SwitchState::through) {
+            const auto heard_on = [&](std::size_t leg) {
+                return std::ranges::any_of(tones.tones, [&](const ToneReading& t) { return t.signal == Signal::drive && is_heard(t.leg.at(leg)); });
+            };
+            is_on_pin_3_alone = !heard_on(0) && heard_on(1);
+            describe_signal(tones, out.quality);
+        }
+        out.quality.states.push_back(capture.state);
+        out.quality.periods = std::min(out.quality.periods, tones.periods);
+        out.quality.voided += voided;
+        out.quality.void_reasons.add(void_reasons);
+        if (std::abs(clock_ppm) > std::abs(out.quality.clock_ppm)) out.quality.clock_ppm = clock_ppm;
+        readings.emplace(capture.state, std::move(tones));
+    }
+    if (options.fixture.probe && !has_probe)
+        return Error{"the probe is in none of the recordings in " + folder.string() +
+                     ", though the fixture is said to have probe resistors: connect output 2 to them, or say --rp none for a plain breakout cable"};
+
+    auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = gain_tolerance});
+    if (!observations) return observations.error();
+    out.verdict = topology::judge(observations.value());
+    return out;
+}
+
+}  // namespace lowleg::procedure
