@@ -1,0 +1,384 @@
+// The running bench: against its closed form, against ngspice's transient analysis, and its imperfections as ordered.
+#include "bench/ngspice.h"
+#include "bench/virtual_bench.h"
+#include "support/realtime_guard.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <string>
+#include <vector>
+
+using namespace lowleg;
+using namespace lowleg::bench;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::WithinAbs;
+
+namespace {
+
+constexpr double pi = std::numbers::pi;
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+InterfaceModel noiseless()
+{
+    InterfaceModel m;
+    m.noise = Dbfs{-inf};
+    return m;
+}
+
+CircuitText shipped(std::string_view name)
+{
+    auto found = find_circuit(name);
+    if (!found) FAIL(found.error().message);
+    return found.value();
+}
+
+Result<std::unique_ptr<VirtualBench>> try_build(const CircuitText& c, const Fixture& f = {}, const InterfaceModel& m = noiseless(), double rate = 48e3)
+{
+    return VirtualBench::build(c, f, m, rate);
+}
+
+std::unique_ptr<VirtualBench> build(const CircuitText& c, const Fixture& f = {}, const InterfaceModel& m = noiseless(), double rate = 48e3)
+{
+    auto built = try_build(c, f, m, rate);
+    if (!built) FAIL(built.error().message);
+    return std::move(built).value();
+}
+
+struct Capture { std::vector<float> i2, i3; };
+
+/// Runs `frames` in blocks of lengths that fit neither each other nor the bench's own chunks. drive and probe by frame.
+template <class Drive, class Probe>
+Capture run(VirtualBench& bench, std::int64_t first, std::size_t frames, Drive&& drive, Probe&& probe)
+{
+    std::vector<float> d(frames), p(frames);
+    for (std::size_t n = 0; n < frames; ++n) {
+        d[n] = static_cast<float>(drive(first + static_cast<std::int64_t>(n)));
+        p[n] = static_cast<float>(probe(first + static_cast<std::int64_t>(n)));
+    }
+    Capture c{std::vector<float>(frames), std::vector<float>(frames)};
+    constexpr std::array<std::uint32_t, 4> lengths{64, 1, 333, 128};
+    std::size_t at = 0;
+    for (std::size_t block = 0; at < frames; ++block) {
+        const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(lengths[block % lengths.size()], frames - at));
+        bench.process(d.data() + at, p.data() + at, c.i2.data() + at, c.i3.data() + at, n);
+        at += n;
+    }
+    return c;
+}
+
+constexpr auto silence = [](std::int64_t) { return 0.0; };
+
+/// Amplitude of the tone with `cycles` whole cycles in the capture: over cos(2π·cycles·n/N).
+Complex tone_in(const std::vector<float>& x, double cycles)
+{
+    Complex sum{};
+    const auto size = static_cast<double>(x.size());
+    for (std::size_t n = 0; n < x.size(); ++n)
+        sum += static_cast<double>(x[n]) * std::polar(2.0 / size, -2.0 * pi * std::fmod(cycles * static_cast<double>(n), size) / size);
+    return sum;
+}
+
+double rms(const std::vector<float>& x)
+{
+    double sum = 0.0;
+    for (const float v : x) sum += static_cast<double>(v) * static_cast<double>(v);
+    return std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+}  // namespace
+
+TEST_CASE("tones come back as the closed form says", "[bench]")
+{
+    // 0.01 dB and 0.1 degrees wherever there is signal to read: float samples around 0.1 carry 7e-9, over the half second
+    // summed 1e-10, and at 20 Hz the lifted transformer's tone is 1e-4 of 0.02: 2e-6, known to 0.01 %.
+    const auto circuit = GENERATE(Catch::Generators::from_range(shipped_circuits()));
+    const double rate = GENERATE(44.1e3, 48e3, 96e3);
+    Fixture fixture;
+    fixture.gain_ratio = 1.03;
+    auto model = noiseless();
+    model.delay_frames = 37;
+    const auto bench = build(shipped(circuit.name), fixture, model, rate);
+    const auto frames = static_cast<std::size_t>(rate / 2.0);
+    const std::array<double, 6> drive_cycles{10.0, 49.0, 301.0, 1009.0, 4001.0, 9999.0};  // 2 Hz each: 20 Hz … 20 kHz
+    const std::array<double, 6> probe_cycles{11.0, 53.0, 307.0, 1013.0, 4003.0, 9998.0};
+    const auto tones = [&](const std::array<double, 6>& cycles) {
+        return [&, w = 2.0 * pi / static_cast<double>(frames)](std::int64_t n) {
+            double sum = 0.0;
+            for (const double c : cycles) sum += 0.02 * std::cos(w * std::fmod(c * static_cast<double>(n), static_cast<double>(frames)));
+            return sum;
+        };
+    };
+    std::int64_t played = 0;
+    for (const auto state : all_switch_states) {
+        bench->request_state(state);
+        for (int settle = 0; settle < 8; ++settle, played += static_cast<std::int64_t>(frames))  // 4 s: 12 time constants of 20 H / 60 ohm
+            run(*bench, played, frames, tones(drive_cycles), tones(probe_cycles));
+        CHECK(bench->state() == state);
+        const auto capture = run(*bench, played, frames, tones(drive_cycles), tones(probe_cycles));
+        played += static_cast<std::int64_t>(frames);
+        for (const bool to_probe : {false, true})
+            for (const double cycles : to_probe ? probe_cycles : drive_cycles) {
+                const auto want = bench->response(state, Hertz{2.0 * cycles}, to_probe);
+                for (std::size_t leg = 0; leg < 2; ++leg) {
+                    const auto got = tone_in(leg == 0 ? capture.i2 : capture.i3, cycles) / 0.02 *
+                                     std::polar(1.0, 2.0 * pi * cycles * static_cast<double>(bench->delay().value()) / static_cast<double>(frames));
+                    CAPTURE(circuit.name, rate, name_of(state), to_probe, 2.0 * cycles, leg, want[leg], got);
+                    if (gain_of(want[leg]).value() < -80.0) {
+                        CHECK(gain_of(got).value() < -79.9);
+                        continue;
+                    }
+                    CHECK_THAT(gain_of(got / want[leg]).value(), WithinAbs(0.0, 0.01));
+                    CHECK_THAT(std::arg(got / want[leg]) * 180.0 / pi, WithinAbs(0.0, 0.1));
+                }
+            }
+    }
+}
+
+TEST_CASE("charge stays where it is when the switch moves", "[bench]")
+{
+    // 10 uF on pin 3, charged through 10 kohm; `loaded` discharges it through 1 kohm: V goes on from where it was, exponentially.
+    const CircuitText rc{"rc.cir", "", "title\nR1 drv p2 1k\nR3 drv p3 10k\nC3 p3 0 10u\n"};
+    Fixture f;
+    f.rin2 = f.rin3 = Ohms{1e6};
+    f.cin = Farads{0.0};
+    f.probe.reset();
+    const auto bench = build(rc, f);
+    const auto dc = [](std::int64_t) { return 0.5; };
+    const auto before = run(*bench, 0, 96'000, dc, silence);
+    const double v0 = 0.5 * 1e6 / 1.01e6;
+    CHECK_THAT(before.i3.back(), WithinAbs(v0, 1e-6));  // 20 time constants: 2e-9
+    bench->request_state(SwitchState::loaded);
+    const auto after = run(*bench, 0, 2000, dc, silence);
+    const double g = 1e-4 + 1e-3 + 1e-6;
+    const double v_end = 0.5 * 1e-4 / g;
+    for (std::size_t n = 0; n < after.i3.size(); ++n) {
+        const double t = static_cast<double>(n + 1) / 48e3;
+        // The contact of 20 mohm to input 2 takes 1e-8 of it; float rounds to 3e-8.
+        REQUIRE_THAT(after.i3[n], WithinAbs(v_end + (v0 - v_end) * std::exp(-t * g / 10e-6), 2e-7));
+    }
+}
+
+TEST_CASE("a moving switch gives ngspice's transient", "[bench][ngspice]")
+{
+    // The transformer under 100 Hz, lifted, then pin 3 grounded at a crest, then lifted again: the whole transient.
+    constexpr double rate = 48e3;
+    Fixture f;
+    const auto circuit = shipped("transformer");
+    const auto bench = build(circuit, f);
+    const auto delay = static_cast<double>(bench->delay().value());
+    // The bench moves its switch between two samples of the simulated circuit: that is 1 + delay frames before the block's start.
+    constexpr std::int64_t ground_at = 1560, lift_at = 2880, end = 4000;
+    const auto seconds = [&](std::int64_t block_start) { return (static_cast<double>(block_start) - delay - 1.0) / rate; };
+
+    auto deck = circuit.netlist.substr(0, circuit.netlist.find("\n.end") + 1);
+    deck += "Vfxdrive drv 0 dc 0 sin(0 1 100)\nRfxs 0 fxz 100\nRfxp2 fxz p2 10k\nRfxp3 fxz fx3 10k\n"
+            "Rfxin2 p2 0 10k\nRfxin3 fx3 0 10k\nCfxin2 p2 0 200p\nCfxin3 fx3 0 200p\n"
+            ".model contact sw vt=0.5 vh=0 ron=20m roff=1e12\n"
+            "Vfxctl ctl 0 pulse(0 1 " + std::to_string(seconds(ground_at)) + " 1n 1n " + std::to_string(seconds(lift_at) - seconds(ground_at)) + " 1)\n"
+            "Sfxsw p3 fx3 ctl 0 contact\nSfxg p3 0 ctl 0 contact\nRfxctl ctl 0 1k\n"
+            ".options reltol=1e-6 abstol=1e-13 vntol=1e-9 method=gear\n"
+            ".control\nset numdgt=12\nset interp\ntran 20.8333333333333u 0.08 0 1u\n"
+            "wrdata tran.txt v(p2) v(fx3)\n.endc\n.end\n";
+    // "interp": ngspice prints at the bench's own sample times, between its points (1 us apart at most) on a straight line.
+    const auto rows = testing::run_ngspice(deck, {"tran.txt"}).front();
+
+    Capture got;
+    const auto sine = [](std::int64_t n) { return 0.25 * std::sin(2.0 * pi * 100.0 * static_cast<double>(n) / rate); };
+    std::int64_t at = 0;
+    for (const auto& [state, until] : {std::pair{SwitchState::lifted, ground_at}, {SwitchState::grounded, lift_at}, {SwitchState::lifted, end}}) {
+        bench->request_state(state);
+        const auto part = run(*bench, at, static_cast<std::size_t>(until - at), sine, silence);
+        got.i2.insert(got.i2.end(), part.i2.begin(), part.i2.end());
+        got.i3.insert(got.i3.end(), part.i3.begin(), part.i3.end());
+        at = until;
+    }
+    // 1e-3 of the drive: ngspice's own tolerance, its linear interpolation at the steps (1 us of a 20 us rise at most), and
+    // the band-limited kink where the sine begins.
+    int compared = 0;
+    for (const auto& row : rows) {
+        const double frame = row[0] * rate + delay;
+        const auto n = static_cast<std::int64_t>(std::llround(frame));
+        if (std::abs(frame - static_cast<double>(n)) > 1e-3 || n < 100 || n >= end) continue;
+        // The sample right after a step is on a slope of 1 V in some us, where a time is as good as a level.
+        if (n - ground_at == static_cast<std::int64_t>(0) || n - lift_at == static_cast<std::int64_t>(0)) continue;
+        CAPTURE(n, row[0]);
+        REQUIRE(row.size() >= 4);
+        CHECK_THAT(got.i2[static_cast<std::size_t>(n)], WithinAbs(0.25 * row[1], 0.25e-3));
+        CHECK_THAT(got.i3[static_cast<std::size_t>(n)], WithinAbs(0.25 * row[3], 0.25e-3));
+        ++compared;
+    }
+    CHECK(compared > 3500);
+}
+
+TEST_CASE("the switch never gives more than the circuit holds", "[bench]")
+{
+    // Every change of state under a strong signal: no reading exceeds what the drive and the probe together can put on a pin,
+    // twice the drive for pins that a transformer's or servo's partner leg was grounded on.
+    const auto circuit = GENERATE(Catch::Generators::from_range(shipped_circuits()));
+    const auto bench = build(shipped(circuit.name));
+    const auto tone = [](std::int64_t n) { return 0.2 * std::sin(0.1310 * static_cast<double>(n)); };
+    std::int64_t n = 0;
+    for (int round = 0; round < 60; ++round) {
+        bench->request_state(all_switch_states[static_cast<std::size_t>(round * 7 + round / 4) % 4]);
+        const auto capture = run(*bench, n, 777, tone, tone);
+        n += 777;
+        for (const auto* leg : {&capture.i2, &capture.i3})
+            for (const float x : *leg) REQUIRE(std::abs(x) < 0.45F);
+    }
+}
+
+TEST_CASE("noise is Gaussian, white, independent, at its level, and the seed's", "[bench]")
+{
+    auto model = InterfaceModel{};
+    const auto rate = GENERATE(48e3, 96e3);
+    const auto listen = [&](std::uint64_t seed) {
+        model.seed = seed;
+        const auto bench = build(shipped("unbalanced"), {}, model, rate);
+        return run(*bench, 0, 480'000, silence, silence);
+    };
+    const auto a = listen(1);
+    // 480,000 samples: the rms is known to 1/√(2N) = 0.1 %, 0.009 dB. Four of these.
+    const double in_band = (20e3 - 20.0) / (rate / 2.0);
+    for (const auto* leg : {&a.i2, &a.i3}) {
+        CHECK_THAT(dbfs_of_rms(rms(*leg) * std::sqrt(in_band)).value(), WithinAbs(-110.0, 0.04));
+        double lag1 = 0.0, fourth = 0.0, across = 0.0;
+        const double variance = rms(*leg) * rms(*leg);
+        for (std::size_t n = 1; n < leg->size(); ++n) {
+            const double x = static_cast<double>((*leg)[n]);
+            lag1 += x * static_cast<double>((*leg)[n - 1]);
+            fourth += x * x * x * x;
+            across += static_cast<double>(a.i2[n]) * static_cast<double>(a.i3[n]);
+        }
+        const double count = static_cast<double>(leg->size());
+        CHECK_THAT(lag1 / count / variance, WithinAbs(0.0, 4.0 / std::sqrt(count)));
+        CHECK_THAT(fourth / count / variance / variance, WithinAbs(2.9, 0.05));  // twelve terms: 3 − 6/(5·12); σ = √(24/N) = 0.007
+        if (leg == &a.i3) CHECK_THAT(across / count / variance, WithinAbs(0.0, 4.0 / std::sqrt(count)));
+    }
+    CHECK(listen(1).i2 == a.i2);
+    CHECK(listen(1).i3 == a.i3);
+    CHECK(listen(2).i2 != a.i2);
+}
+
+TEST_CASE("hum has its level and falls off by order", "[bench]")
+{
+    auto model = noiseless();
+    model.hum = Dbfs{-60.0};
+    model.hum_frequency = Hertz{50.0};
+    const auto bench = build(shipped("impedance-balanced"), {}, model);
+    run(*bench, 0, 48'000, silence, silence);
+    const auto c = run(*bench, 0, 48'000, silence, silence);  // 1 s: 50 cycles
+    for (const auto* leg : {&c.i2, &c.i3})
+        for (const int order : {1, 2, 3, 10}) {
+            CAPTURE(order);
+            CHECK_THAT(std::abs(tone_in(*leg, 50.0 * order)) * order / sine_peak(Dbfs{-60.0}), WithinAbs(1.0, 1e-5));  // float: 6e-8 of 2e-3
+        }
+    CHECK(std::abs(tone_in(c.i2, 550.0)) < 1e-8);
+}
+
+TEST_CASE("delay, clipping and bad samples", "[bench]")
+{
+    const auto noise = [](std::int64_t n) { return 0.3 * std::sin(0.7 * static_cast<double>(n * n % 1009)); };
+    auto model = noiseless();
+    const auto prompt = run(*build(shipped("inverter"), {}, model), 0, 4000, noise, noise);
+    model.delay_frames = 123;
+    const auto bench = build(shipped("inverter"), {}, model);
+    CHECK(bench->delay().value() == build(shipped("inverter"))->delay().value() + 123);
+    const auto late = run(*bench, 0, 4123, noise, noise);
+    for (std::size_t n = 0; n < 4000; ++n) {
+        REQUIRE(late.i2[n + 123] == prompt.i2[n]);
+        REQUIRE(late.i3[n + 123] == prompt.i3[n]);
+    }
+
+    // Gain of 2 at DC: full scale in clips at full scale; twice full scale played is full scale played.
+    const CircuitText gain{"gain.cir", "", "title\nE1 a 0 drv 0 2\nR1 a p2 1\nE2 b 0 drv 0 0.5\nR2 b p3 1\n"};
+    const auto amplifier = build(gain);
+    const auto loud = run(*amplifier, 0, 400, [](std::int64_t) { return 2.0; }, silence);
+    CHECK(loud.i2.back() == 1.0F);
+    CHECK_THAT(loud.i3.back(), WithinAbs(0.5, 2e-4));  // 1 ohm into 10 kohm and the probe resistors
+    const auto down = run(*amplifier, 0, 400, [](std::int64_t) { return -inf; }, silence);
+    CHECK(down.i2.back() == -1.0F);
+    // What is no number is silence, and leaves no trace.
+    const auto nothing = run(*amplifier, 0, 400, [](std::int64_t) { return std::nan(""); }, [](std::int64_t) { return std::nan(""); });
+    CHECK(std::abs(nothing.i2.back()) < 1e-9F);
+    CHECK(std::abs(nothing.i3.back()) < 1e-9F);
+}
+
+TEST_CASE("levels are volts: a source of the netlist's own appears on the converter's scale", "[bench]")
+{
+    const CircuitText offset{"offset.cir", "", "title\nRin drv 0 10k\nV1 a 0 1\nR1 a p2 1m\nR2 p3 0 75\n"};
+    auto model = noiseless();
+    model.full_scale = Dbu{4.0};  // a peak of 1.737 V
+    const auto c = run(*build(offset, {}, model), 0, 10, silence, silence);
+    CHECK_THAT(c.i2.front(), WithinAbs(1.0 / (std::numbers::sqrt2 * Dbu{4.0}.volts().value()), 1e-6));
+}
+
+TEST_CASE("the audio thread's part calls nothing that waits", "[bench][realtime]")
+{
+    InterfaceModel model;
+    model.hum = Dbfs{-60.0};
+    model.delay_frames = 100;
+    const auto bench = build(shipped("transformer"), {}, model);
+    std::array<float, 256> in{}, i2{}, i3{};
+    static_cast<void>(testing::take_caught());
+    for (const auto state : all_switch_states) {
+        const testing::RealtimeScope scope;
+        bench->request_state(state);
+        bench->process(in.data(), in.data(), i2.data(), i3.data(), 256);
+    }
+    const auto caught = testing::take_caught();
+    CAPTURE(caught.first);
+    CHECK(caught.calls == 0);
+}
+
+TEST_CASE("what cannot be built is refused with its reason", "[bench]")
+{
+    const auto says = [](const std::string& body, const Fixture& f = {}, const InterfaceModel& m = {}, double rate = 48e3) {
+        const auto built = try_build({"t.cir", "", "title\n" + body}, f, m, rate);
+        REQUIRE_FALSE(built);
+        CHECK(built.error().message.find('\n') == std::string::npos);
+        return built.error().message;
+    };
+    const std::string good{"R1 drv p2 1k\nR2 p3 0 1k\n"};
+    REQUIRE(try_build({"t.cir", "", "title\n" + good}));
+    CHECK_THAT(says("R1 drv p2 1k\n"), ContainsSubstring("t.cir has no node \"p3\""));
+    CHECK_THAT(says("R1 drive p2 1k\nR2 p3 0 1k\n"), ContainsSubstring("t.cir has no node \"drv\""));
+    CHECK_THAT(says(good + "Vx drv 0 1\n"), ContainsSubstring("t.cir, line 4: Vx is a source at drv"));
+    CHECK_THAT(says(good + "Ex drv 0 p2 0 1\n"), ContainsSubstring("loop of voltage sources"));
+    CHECK_THAT(says(good + "R3 x y 1\n"), ContainsSubstring("t.cir, line 4: node \"x\""));
+    CHECK_THAT(says("R1 drv p2 1k\nE1 a 0 p3 0 1.02\nR2 a p3 50\nC1 p3 0 1n\n"), ContainsSubstring("unstable"));
+    CHECK_THAT(says("R1 drv p2 0\n"), ContainsSubstring("t.cir, line 2"));
+    Fixture f;
+    f.rin2 = Ohms{-1.0};
+    CHECK_THAT(says(good, f), ContainsSubstring("Rin"));
+    InterfaceModel m;
+    m.noise = Dbfs{std::nan("")};
+    CHECK_THAT(says(good, {}, m), ContainsSubstring("noise"));
+    m = {};
+    m.delay_frames = -1;
+    CHECK_THAT(says(good, {}, m), ContainsSubstring("-1 frames late"));
+    m = {};
+    m.hum = Dbfs{3.0};
+    CHECK_THAT(says(good, {}, m), ContainsSubstring("hum"));
+    m = {};
+    m.full_scale = Dbu{inf};
+    CHECK_THAT(says(good, {}, m), ContainsSubstring("full scale"));
+    CHECK_THAT(says(good, {}, {}, 0.0), ContainsSubstring("sample rate of 0 Hz"));
+
+    // Off the scale at the edges of a fixture: still a bench.
+    f = {};
+    f.rs = Ohms{0.0};
+    f.cin = Farads{0.0};
+    REQUIRE(try_build({"t.cir", "", "title\n" + good}, f));
+    const auto noted = build({"t.cir", "", "title\n" + good + ".ac dec 10 20 20k\n.end\n"});
+    REQUIRE(noted->notes().size() == 1);
+    CHECK(noted->notes()[0] == "t.cir, line 4: .ac is skipped");
+    for (const double hz : {-1.0, std::nan(""), inf}) CHECK(std::isnan(noted->response(SwitchState::through, Hertz{hz}, false)[0].real()));
+}
