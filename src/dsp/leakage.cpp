@@ -1,6 +1,7 @@
 #include "dsp/leakage.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <numbers>
 
 namespace lowleg::dsp {
@@ -51,6 +52,37 @@ Complex line_in_bin(Complex amplitude, double f, std::int64_t bin, std::int64_t 
 {
     const auto b = static_cast<double>(bin);
     return amplitude * leakage(f - b, n) + std::conj(amplitude) * leakage(-f - b, n);
+}
+
+LineSpectrum::LineSpectrum(std::int64_t n) : n_{n}
+{
+    for (std::int64_t b = 0; b <= n / 2; ++b)
+        half_turn_.push_back(std::polar(1.0, pi * static_cast<double>(b) / static_cast<double>(n)));
+}
+
+void LineSpectrum::subtract(Complex amplitude, double f, std::span<Complex> spectrum) const
+{
+    // leakage(f − b) = C·e^{jπb/N} / sin(π(f − b)/N) with C = e^{jπf(N−1)/N}·sin(πf)/N, for −f (the image) likewise.
+    const auto frames = static_cast<double>(n_);
+    const Complex turn = std::polar(1.0, pi * f * (frames - 1.0) / frames);
+    const Complex direct = amplitude * turn * (sin_pi(f) / frames);
+    const Complex image = std::conj(amplitude * turn) * (sin_pi(f) / frames);
+    const double sine = std::sin(pi * f / frames);
+    const double cosine = std::cos(pi * f / frames);
+    // Near the line the difference of two near sines would lose digits: there, and at 0, the exact form.
+    constexpr std::int64_t near = 8;
+    const auto centre = static_cast<std::int64_t>(std::llround(f));
+    for (std::int64_t b = 0; b < static_cast<std::int64_t>(spectrum.size()); ++b) {
+        auto& bin = spectrum[static_cast<std::size_t>(b)];
+        if (std::abs(b - centre) < near || f + static_cast<double>(b) < 1.0) {
+            bin -= line_in_bin(amplitude, f, b, n_);
+            continue;
+        }
+        const Complex& e = half_turn_[static_cast<std::size_t>(b)];
+        const double below_direct = sine * e.real() - cosine * e.imag();  // sin(π(f − b)/N)
+        const double below_image = sine * e.real() + cosine * e.imag();   // sin(π(f + b)/N)
+        bin -= e * (direct / below_direct + image / below_image);
+    }
 }
 
 }  // namespace lowleg::dsp

@@ -4,7 +4,10 @@
 
 #include "core/units.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace lowleg::dsp {
 
@@ -19,5 +22,19 @@ namespace lowleg::dsp {
 /// (2/N)·X[bin] of the sine Re(amplitude·e^{j2π·f·n/N}), n = 0 … N−1, its image at −f included.
 /// \param f  in bins, 0 < f < N/2.
 [[nodiscard]] Complex line_in_bin(Complex amplitude, double f, std::int64_t bin, std::int64_t n) noexcept;
+
+/// line_in_bin for all bins at once: sin(π(f − b)) is the same for every b but for its sign, so one division per bin is left.
+class LineSpectrum {
+public:
+    /// \param n  frames of a period, even, ≥ 2.
+    explicit LineSpectrum(std::int64_t n);
+
+    /// spectrum[b] −= line_in_bin(amplitude, f, b, n), b = 0 … size − 1 ≤ N/2. Error below 1e-12·|amplitude|.
+    void subtract(Complex amplitude, double f, std::span<Complex> spectrum) const;
+
+private:
+    std::int64_t n_;
+    std::vector<Complex> half_turn_;  // e^{jπb/N}
+};
 
 }  // namespace lowleg::dsp
