@@ -136,8 +136,9 @@ struct LinearCircuit::Impl {
     MatrixXd input;                     ///< B, [unknowns][inputs]
     VectorXd dc;                        ///< What the netlist's own DC sources add to B·u.
     std::vector<Index> outputs;         ///< Unknown of each output; −1 is ground.
-    /// C = spread · state: `state` picks the charges and fluxes that are independent of each other, in volts and amperes.
-    MatrixXd spread, state;
+    /// P, with C = P·Pᵀ of full rank: the state is w = Pᵀ·x, the charges and fluxes that are independent of each other, scaled
+    /// so that |w|² is twice the stored energy. It depends on capacitors and inductors alone.
+    MatrixXd spread;  ///< [unknowns][states]
 
     [[nodiscard]] Status find_state(const Netlist& netlist);
     [[nodiscard]] Status check_solvable() const;
@@ -279,86 +280,56 @@ Result<LinearCircuit> LinearCircuit::build(const Netlist& netlist, std::span<con
 
 Status LinearCircuit::Impl::find_state(const Netlist& netlist)
 {
-    // Charges: of the nodes that capacitors hang together, all but one (ground, where it is among them).
+    std::vector<VectorXd> columns;
+
+    // Capacitors. Of the nodes that they hang together all but one (ground, where it is among them) have a charge of their
+    // own; over these nodes C is positive definite, M·Mᵀ.
     Sets by_capacitors(netlist.nodes.size());
-    std::vector<bool> has_capacitor(netlist.nodes.size());
-    std::vector<Index> inductors;
+    std::vector<Index> windings;  // unknowns that are currents of inductors
     auto unknown = as_index(netlist.nodes.size()) - 1;
     for (const auto& e : netlist.elements) {
-        if (const auto* cap = std::get_if<Capacitor>(&e.part)) {
-            by_capacitors.join(cap->a, cap->b);
-            has_capacitor[cap->a] = has_capacitor[cap->b] = true;
-        }
-        if (std::holds_alternative<Inductor>(e.part)) inductors.push_back(unknown);
+        if (const auto* cap = std::get_if<Capacitor>(&e.part)) by_capacitors.join(cap->a, cap->b);
+        if (std::holds_alternative<Inductor>(e.part)) windings.push_back(unknown);
         if (!std::holds_alternative<Resistor>(e.part) && !std::holds_alternative<Capacitor>(e.part) && !std::holds_alternative<Coupling>(e.part)) ++unknown;
     }
-    std::vector<Index> rows;
-    std::vector<VectorXd> columns;
-    for (Node node = 1; node < netlist.nodes.size(); ++node) {
-        const auto root = by_capacitors.root(node);
-        if (!has_capacitor[node] || root == node) continue;
-        rows.push_back(as_index(node) - 1);
-        columns.push_back(VectorXd::Unit(storage.rows(), as_index(node) - 1));
-        if (root != 0) columns.back()[as_index(root) - 1] = -1.0;
+    std::vector<Index> charged;
+    for (Node node = 1; node < netlist.nodes.size(); ++node)
+        if (by_capacitors.root(node) != node) charged.push_back(as_index(node) - 1);
+    const Eigen::LLT<MatrixXd> of_charges{storage(charged, charged)};
+    if (!charged.empty() && of_charges.info() != Eigen::Success)
+        return Error{source + " has capacitors too far apart in value to be computed with: check their suffixes"};
+    const MatrixXd factor = of_charges.matrixL();
+    for (Index column = 0; column < as_index(charged.size()); ++column) {
+        VectorXd p = VectorXd::Zero(storage.rows());
+        for (std::size_t i = 0; i < charged.size(); ++i) {
+            const double value = factor(as_index(i), column);
+            const auto root = as_index(by_capacitors.root(static_cast<Node>(charged[i]) + 1)) - 1;
+            p[charged[i]] += value;
+            if (root >= 0) p[root] -= value;
+        }
+        columns.push_back(std::move(p));
     }
 
-    // Fluxes: as many as the matrix of inductances has rank; fewer than windings where a coupling is 1. Pivoted Cholesky of
-    // the coupling matrix (1 on the diagonal); what remains below 0 would be an energy below 0.
-    const auto windings = as_index(inductors.size());
-    MatrixXd remains(windings, windings);
-    for (Index i = 0; i < windings; ++i)
-        for (Index j = 0; j < windings; ++j)
-            remains(i, j) = storage(inductors[static_cast<std::size_t>(i)], inductors[static_cast<std::size_t>(j)]) /
-                            std::sqrt(storage(inductors[static_cast<std::size_t>(i)], inductors[static_cast<std::size_t>(i)])) /
-                            std::sqrt(storage(inductors[static_cast<std::size_t>(j)], inductors[static_cast<std::size_t>(j)]));
-    const MatrixXd coupling = remains;
+    // Inductors: as many fluxes as the matrix of inductances has rank; fewer than windings where a coupling is 1. Pivoted
+    // Cholesky of the couplings (1 on the diagonal); what remains below 0 would be an energy below 0.
+    const VectorXd root_of_inductance = MatrixXd{storage(windings, windings)}.diagonal().cwiseSqrt();
+    MatrixXd remains = root_of_inductance.cwiseInverse().asDiagonal() * storage(windings, windings) * root_of_inductance.cwiseInverse().asDiagonal();
     constexpr double rounding = 1e-11;
-    std::vector<Index> chosen;
-    for (Index step = 0; step < windings; ++step) {
+    for (std::size_t step = 0; step < windings.size(); ++step) {
         Index pivot{};
         if (remains.diagonal().maxCoeff(&pivot) <= rounding) break;
-        chosen.push_back(pivot);
         const VectorXd column = remains.col(pivot) / std::sqrt(remains(pivot, pivot));
         remains -= column * column.transpose();
+        VectorXd p = VectorXd::Zero(storage.rows());
+        for (std::size_t i = 0; i < windings.size(); ++i) p[windings[i]] = column[as_index(i)] * root_of_inductance[as_index(i)];
+        columns.push_back(std::move(p));
     }
-    if (windings > 0 && (remains.diagonal().minCoeff() < -1e-9 || remains.cwiseAbs().maxCoeff() > 1e-9))
+    if (!windings.empty() && remains.cwiseAbs().maxCoeff() > 1e-9)
         return Error{source + ": its inductors cannot all be coupled as its K elements say (two windings that follow a third one must "
                               "follow each other): correct the couplings"};
-    std::sort(chosen.begin(), chosen.end());
-    const auto rank = as_index(chosen.size());
-    MatrixXd of_chosen(rank, rank);
-    for (Index i = 0; i < rank; ++i)
-        for (Index j = 0; j < rank; ++j) of_chosen(i, j) = coupling(chosen[static_cast<std::size_t>(i)], chosen[static_cast<std::size_t>(j)]);
-    const Eigen::LDLT<MatrixXd> solver{of_chosen};
-    MatrixXd combined(rank, windings);  // of_chosen⁻¹ · coupling(chosen, all): how each flux is made of the chosen ones
-    if (rank > 0) {
-        MatrixXd rows_of_chosen(rank, windings);
-        for (Index i = 0; i < rank; ++i) rows_of_chosen.row(i) = coupling.row(chosen[static_cast<std::size_t>(i)]);
-        combined = solver.solve(rows_of_chosen);
-    }
-    const auto root_of_inductance = [&](Index winding) {
-        const auto u = inductors[static_cast<std::size_t>(winding)];
-        return std::sqrt(storage(u, u));
-    };
-    for (Index i = 0; i < rank; ++i) {
-        const auto winding = chosen[static_cast<std::size_t>(i)];
-        rows.push_back(inductors[static_cast<std::size_t>(winding)]);
-        VectorXd column = VectorXd::Zero(storage.rows());
-        for (Index j = 0; j < windings; ++j)
-            column[inductors[static_cast<std::size_t>(j)]] = combined(i, j) * root_of_inductance(j) / root_of_inductance(winding);
-        // Exact where it is known exactly: a chosen flux is made of itself.
-        for (const auto other : chosen) column[inductors[static_cast<std::size_t>(other)]] = other == winding ? 1.0 : 0.0;
-        columns.push_back(std::move(column));
-    }
 
-    // In volts and amperes rather than coulombs and webers, so that all states are of one order of magnitude.
-    state.resize(as_index(rows.size()), storage.cols());
-    spread.resize(storage.rows(), as_index(rows.size()));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const double size = storage.row(rows[i]).cwiseAbs().maxCoeff();
-        state.row(as_index(i)) = storage.row(rows[i]) / size;
-        spread.col(as_index(i)) = columns[i] * size;
-    }
+    spread.resize(storage.rows(), as_index(columns.size()));
+    for (std::size_t i = 0; i < columns.size(); ++i) spread.col(as_index(i)) = columns[i];
     return Done{};
 }
 
@@ -379,18 +350,18 @@ Status LinearCircuit::Impl::check_solvable() const
 
 Status LinearCircuit::Impl::check_stable() const
 {
-    if (state.rows() == 0) return Done{};
-    // The natural frequencies p solve det(p·C + G) = 0; with any σ, 1/(σ − p) are the eigenvalues of S·(σ·C + G)⁻¹·P, P·S = C.
+    if (spread.cols() == 0) return Done{};
+    // The natural frequencies p solve det(p·C + G) = 0; with any σ, 1/(σ − p) are the eigenvalues of Pᵀ·(σ·C + G)⁻¹·P.
     constexpr double sigma = 2.0 * std::numbers::pi * 1000.0;
     const MatrixXd a = sigma * storage + conductance;
     const Scaling scaling{a.cwiseAbs()};
     const Eigen::PartialPivLU<MatrixXd> lu{scaling.row.asDiagonal() * a * scaling.column.asDiagonal()};
     const MatrixXd x = scaling.column.asDiagonal() * lu.solve(scaling.row.asDiagonal() * spread);
-    const MatrixXd to_solve = state * x;
+    const MatrixXd to_solve = spread.transpose() * x;
     if (!to_solve.allFinite()) return Error{source + " has values too far apart to be run sample by sample: check its suffixes"};
     const Eigen::VectorXcd eigenvalues = to_solve.eigenvalues();
     for (const Complex e : eigenvalues) {
-        if (std::abs(e) < 1e-13 * eigenvalues.cwiseAbs().maxCoeff()) continue;  // faster than anything that is resolved
+        if (std::abs(e) < 1e-11 * to_solve.norm()) continue;  // so fast that its sign is rounding
         const Complex p = sigma - 1.0 / e;
         // A charge that nothing drains stays at p = 0, to rounding.
         if (p.real() > 0.01 + 1e-9 * std::abs(p))
@@ -428,12 +399,13 @@ Result<SampledModel> LinearCircuit::sampled(double sample_rate_hz) const
 
     const auto& c = impl_->storage;
     const auto n = c.rows();
-    const auto states = impl_->state.rows();
+    const auto states = impl_->spread.cols();
     const auto inputs = impl_->input.cols();
     const double h = 1.0 / (sample_rate_hz * steps_per_sample);
     static const Radau radau;
 
-    // One step: the three stages X_i together, (A⁻¹/h ⊗ C + 1 ⊗ G)·X = A⁻¹·1/h ⊗ P·w + B·u(t_i).
+    // One step: the three stages X_i together, (A⁻¹/h ⊗ C + 1 ⊗ G)·X = A⁻¹·1/h ⊗ P·w + B·u(t_i). For a passive circuit
+    // |w| never grows on its own: the method is algebraically stable, and |w|² is energy.
     MatrixXd a(3 * n, 3 * n);
     const Scaling scaling{MatrixXd{c.cwiseAbs() / h + impl_->conductance.cwiseAbs()}};
     for (Index i = 0; i < 3; ++i)
@@ -452,7 +424,7 @@ Result<SampledModel> LinearCircuit::sampled(double sample_rate_hz) const
     const MatrixXd end = scaling.column.asDiagonal() * a.partialPivLu().solve(from).bottomRows(n);
     if (!end.allFinite())
         return Error{impl_->source + " cannot be run at " + format_number(sample_rate_hz) + " Hz: check the suffixes of its values"};
-    const MatrixXd next_state = impl_->state * end;
+    const MatrixXd next_state = impl_->spread.transpose() * end;
     const MatrixXd next_output = impl_->outputs_of(end);
 
     // All steps of one sample. Columns: w at the start, then the taps of each input, then the DC sources.

@@ -43,8 +43,8 @@ public:
     /// Method: Radau IIA of order 5 (Hairer, Wanner, "Solving Ordinary Differential Equations II", §IV.5): L-stable and
     /// stiffly accurate, so a contact that closes on a capacitor settles and does not ring, and no frequency is warped; 16
     /// steps per sample, all collapsed here into one. Between the samples the input is a windowed sinc (Kaiser, images
-    /// below −110 dB), taken at the times of the method's stages. The state is the charges on capacitor nodes and the
-    /// fluxes of inductors: for two netlists that differ in resistances alone it is the same state.
+    /// below −110 dB), taken at the times of the method's stages. The state is the independent charges of
+    /// capacitors and fluxes of inductors: for two netlists that differ in resistances alone it is the same state.
     ///
     /// Accuracy against response(), the delay of delay_frames apart: better than 0.002 dB and 0.02° from 0 Hz to
     /// the larger of 20 kHz and 5/12 of the rate (at 42 kHz or less: to 5/12 of the rate).
