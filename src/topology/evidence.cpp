@@ -136,7 +136,7 @@ private:
             f.sigma *= ohms * 2.302585092994046;
             const bool capacitive = f_.common_mode_slope && f_.common_mode_slope->value < -0.5;
             add("common_mode_impedance", f, "Ω",
-                "Each leg shows " + format_ohms(Ohms{ohms}) + " to ground with both tied, at " + format_hertz(f.frequency) +
+                "Both legs together show " + format_ohms(Ohms{ohms}) + " to ground, at " + format_hertz(f.frequency) +
                     (capacitive ? ", falling with frequency: a capacitance." : f_.common_mode_slope ? ", the same at all frequencies: a resistance." : "."));
         }
         if (legs.status == EntryStatus::unknown) return;

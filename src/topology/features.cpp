@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
 
 namespace lowleg::topology {
@@ -91,7 +90,9 @@ private:
                 const double scale = level2 * (std::abs(y->siemens) + load3);
                 f = {std::abs(own) / scale, (t.i3.sigma * (std::abs(y->siemens) + load3) + y->sigma * std::abs(t.i3.value)) / scale, at.frequency};
             } else {
-                f = {std::abs(t.i3.value) / level2, t.i3.sigma / level2, at.frequency};
+                // Without `lifted` nothing tells what pin 3's impedance is, so all that could leak there through the probe resistors is allowed for.
+                const double own = std::max(std::abs(t.i3.value) / level2 - 1.2 * largest_leak(at), 0.0);
+                f = {own, t.i3.sigma / level2, at.frequency};
             }
             const double db = std::max(gain_of(f.value).value(), quietest_db);
             if (!out_.pin3_signal_db || db > out_.pin3_signal_db->value)
@@ -107,6 +108,16 @@ private:
     {
         const double probe = o_.fixture.probe ? 1.0 / o_.fixture.probe->rp3.value() : 0.0;
         return o_.fixture.input_admittance_3(at.frequency) + probe;
+    }
+
+    /// Of pin 2's signal at input 2, through the probe resistors and the output resistance that they share, if pin 3 is not connected.
+    [[nodiscard]] double largest_leak(const FrequencyObservation& at) const
+    {
+        if (!o_.fixture.probe) return 0.0;
+        const double rs = o_.fixture.rs.value();
+        const Complex behind = o_.fixture.probe->rp3.value() + 1.0 / o_.fixture.input_admittance_3(at.frequency);
+        const Complex node = rs == 0.0 ? Complex{} : 1.0 / (1.0 / rs + 1.0 / o_.fixture.probe->rp2.value() + 1.0 / behind);
+        return std::abs(node / o_.fixture.probe->rp2.value() / behind / o_.fixture.input_admittance_3(at.frequency));
     }
 
     /// V2 with pin 3 grounded: measured, or from `through` and `loaded`, which determine it in a linear network: a load G at pin 3 gives
@@ -186,35 +197,60 @@ private:
 
     void impedances()
     {
+        lift_common_mode();
         if (!o_.has_probe) return;
         pin3_impedance();
+        common_mode();
         const TwoPort* m = nullptr;
         for (const auto& t : two_ports_)
             if (t.frequency == mid().frequency) m = &t;
         if (m == nullptr) return;
         const auto known = [](const Entry& e) { return e.status == EntryStatus::measured; };
         const bool has_row2 = known(m->z22) && known(m->z23);
-        const double sigma2 = std::hypot(m->z22.sigma, m->z23.sigma);
-        const double sum2 = std::abs(m->z22.value + m->z23.value);
-        if (has_row2 && std::abs(m->z22.value) > 3.0 * m->z22.sigma) {
+        if (has_row2 && std::abs(m->z22.value) > 3.0 * m->z22.sigma)
             out_.mutual_ratio = Feature{(m->z23.value / m->z22.value).real(),
                                         std::hypot(m->z23.sigma, m->z22.sigma) / std::max(std::abs(m->z22.value), 1.0), m->frequency};
-        }
-        if (has_row2) {
-            if (sum2 > 3.0 * sigma2)
-                out_.common_mode_log_ohm = Feature{lg(sum2), sigma2 / sum2 / std::numbers::ln10, m->frequency};
-            const auto& l = two_ports_.front();
-            const double low_sum = std::abs(l.z22.value + l.z23.value);
-            const double decades = lg(m->frequency / l.frequency);
-            const double low_sigma = std::hypot(l.z22.sigma, l.z23.sigma);
-            if (sum2 > 3.0 * sigma2 && low_sum > 3.0 * low_sigma && decades > 0.3)
-                out_.common_mode_slope = Feature{lg(sum2 / low_sum) / decades,
-                                                 std::hypot(sigma2 / sum2, low_sigma / low_sum) / std::numbers::ln10 / decades, m->frequency};
-        }
         if (has_row2 && known(m->z33)) {
             const double zd = std::abs(m->z22.value + m->z33.value - m->z23.value - m->z32.value);
-            const double sigma = std::hypot(sigma2, std::hypot(m->z33.sigma, m->z32.sigma));
+            const double sigma = std::hypot(std::hypot(m->z22.sigma, m->z23.sigma), std::hypot(m->z33.sigma, m->z32.sigma));
             if (zd > 3.0 * sigma) out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
+        }
+    }
+
+    /// Without the probe, the lift step tells the way to ground of a floating output, as long as it is a resistance: of an EMF E (pin 2 with
+    /// pin 3 grounded) R/(2R + 2·Zcm) is left at pin 2, R being what loads it.
+    void lift_common_mode()
+    {
+        bool measured{};
+        const auto* lifted = drive(mid(), SwitchState::lifted);
+        const auto grounded = grounded_v2(mid(), measured);
+        const bool is_flat = out_.lift_slope_db_per_octave && std::abs(out_.lift_slope_db_per_octave->value) < 0.5;
+        if (lifted == nullptr || !grounded || !is_flat || !is_heard(*grounded) || !is_heard(lifted->i2)) return;
+        const double left = std::abs(lifted->i2.value) / std::abs(grounded->value);
+        const double load = o_.fixture.rin2.value();
+        const double probe = o_.fixture.probe ? 1.0 / o_.fixture.probe->rp2.value() : 0.0;
+        const double r = 1.0 / (1.0 / load + probe);
+        const double ohms = r * (0.5 / left - 1.0);
+        const double sigma = r * 0.5 / left * std::hypot(relative_sigma(lifted->i2), relative_sigma(*grounded), 1e-3);
+        if (ohms < 3.0 * sigma) return;
+        out_.common_mode_log_ohm = Feature{lg(ohms), sigma / ohms / std::numbers::ln10 + 0.01, mid().frequency, false};
+    }
+
+    void common_mode()
+    {
+        const auto y = common_mode_admittance(mid(), o_.fixture, o_.relative_tolerance);
+        if (!y || std::abs(y->siemens) < 3.0 * y->sigma) return;
+        const auto relative = [](const PinAdmittance& a) { return a.sigma / std::abs(a.siemens); };
+        out_.common_mode_log_ohm = Feature{-lg(std::abs(y->siemens)), relative(*y) / std::numbers::ln10, mid().frequency};
+        // A winding's capacitance lets next to nothing through at 20 Hz: compare with the lowest tone at which something is seen.
+        for (const auto& at : o_.at) {
+            const auto low = common_mode_admittance(at, o_.fixture, o_.relative_tolerance);
+            const double decades = lg(mid().frequency / at.frequency);
+            if (!low || relative(*low) > 0.1) continue;
+            if (decades < 0.4) return;
+            out_.common_mode_slope = Feature{lg(std::abs(low->siemens) / std::abs(y->siemens)) / decades,
+                                             std::hypot(relative(*low), relative(*y)) / std::numbers::ln10 / decades, at.frequency};
+            return;
         }
     }
 

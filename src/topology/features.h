@@ -35,8 +35,8 @@ struct Features {
     std::optional<Feature> lift_step_high_db;
     std::optional<Feature> lift_slope_db_per_octave;  ///< Steepest rise between neighbouring tones below 2 kHz.
     std::optional<Feature> servo_invariant_db;   ///< V2 grounded over |V2 − V3| through, at the lowest tones.
-    std::optional<Feature> common_mode_log_ohm;  ///< lg |Z22 + Z23| near 1 kHz, Ω: pin 2 with both legs tied.
-    std::optional<Feature> common_mode_slope;    ///< lg |row sum| per decade of frequency, lowest tones to 1 kHz: −1 is a capacitance.
+    std::optional<Feature> common_mode_log_ohm;  ///< lg of both legs' impedance to ground, tied, near 1 kHz, Ω.
+    std::optional<Feature> common_mode_slope;    ///< Its slope, decades per decade of frequency, up to 1 kHz: −1 is a capacitance.
     std::optional<Feature> differential_log_ohm; ///< lg |Z22 + Z33 − Z23 − Z32| near 1 kHz, Ω.
     std::optional<Feature> mutual_ratio;         ///< Re Z23/Z22 near 1 kHz: +1 floating or ground-sensing, < 0 centre-tapped.
     std::optional<Feature> pin3_log_ohm;         ///< lg of the impedance that the probe sees at pin 3, Ω; from −2 to 8.

@@ -15,7 +15,7 @@ namespace {
 using analysis::MultitoneReading;
 using analysis::ToneReading;
 
-/// A jump of the delay between two states that no circuit makes: the phases of a lifted transformer imitate at most 8 µs.
+/// What the phases of a circuit can imitate of a delay between two states (a lifted transformer: 8 µs).
 constexpr Seconds largest_natural_delay_change{20e-6};
 
 std::vector<const ToneReading*> tones_of(const MultitoneReading& reading, Signal signal)
@@ -87,22 +87,74 @@ Curve curve_of(const std::vector<const ToneReading*>& tones, std::size_t leg, Se
     return curve;
 }
 
-/// The leg on which the drive is strongest: there the delay shows best.
-std::size_t stronger_leg(const std::vector<const ToneReading*>& tones)
+/// Pin 2, whose polarity is asked for, unless only pin 3 carries the signal.
+std::size_t telling_leg(const std::vector<const ToneReading*>& tones)
 {
     std::array<double, 2> power{};
     for (const auto* tone : tones)
         for (const std::size_t leg : {0U, 1U}) power.at(leg) += std::norm(tone->leg.at(leg).value);
-    return power[1] > power[0] ? 1 : 0;
+    return power[1] > 16.0 * power[0] ? 1 : 0;
 }
 
 std::optional<analysis::DelayReading> delay_of(const MultitoneReading& reading, Signal signal)
 {
     const auto tones = tones_of(reading, signal);
     if (tones.empty()) return std::nullopt;
-    const auto delay = analysis::measure_delay(reading, signal, stronger_leg(tones));
+    const auto delay = analysis::measure_delay(reading, signal, telling_leg(tones));
     if (!delay || delay.value().coherence < 0.8) return std::nullopt;
     return delay.value();
+}
+
+/// Tones sit on bins, so that the signal repeats after the common period: the least that all frequencies are multiples of.
+Seconds period_of(const MultitoneReading& reading)
+{
+    const auto& tone = reading.tones.front();
+    return Seconds{static_cast<double>(tone.bin) / tone.frequency.value()};
+}
+
+/// How far one state lags behind another that was cut from the same periodic signal, by the drive at pin 2. Between two states a
+/// circuit turns the phase (a lifted winding by 90°), so a constant turn counts for nothing here.
+struct Lag {
+    Seconds lag{};
+    double agreement{};          ///< 0 … 1, of the tones' phases at this lag.
+    double agreement_in_step{};  ///< The best for a lag that is none.
+};
+
+Lag lag_between(const MultitoneReading& state, const MultitoneReading& reference, Seconds window)
+{
+    std::vector<std::pair<double, Complex>> turn;  // ω, weight·e^{jφ}
+    double total = 0.0;
+    for (std::size_t i = 0; i < state.tones.size(); ++i) {
+        const auto& a = state.tones[i].leg[0];
+        const auto& b = reference.tones[i].leg[0];
+        if (state.tones[i].signal != Signal::drive || !stands_out(a) || !stands_out(b)) continue;
+        const Complex ratio = a.value / b.value;
+        turn.emplace_back(2.0 * std::numbers::pi * state.tones[i].frequency.value(), ratio / std::abs(ratio));
+        total += 1.0;
+    }
+    Lag out;
+    if (turn.empty()) return out;
+    const auto agreement = [&](Seconds lag) {
+        Complex sum{};
+        for (const auto& [omega, unit] : turn) sum += unit * std::polar(1.0, omega * lag.value());
+        return std::abs(sum) / total;
+    };
+    // An eighth of a cycle of the highest tone is fine enough to find every peak.
+    const double step = std::numbers::pi / 4.0 / turn.back().first;
+    const auto steps = static_cast<std::int64_t>(window.value() / step);
+    for (std::int64_t i = -steps; i <= steps; ++i) {
+        const Seconds lag{static_cast<double>(i) * step};
+        const double here = agreement(lag);
+        if (here > out.agreement) { out.agreement = here; out.lag = lag; }
+        if (std::abs(lag.value()) <= largest_natural_delay_change.value()) out.agreement_in_step = std::max(out.agreement_in_step, here);
+    }
+    for (double width = 0.5 * step; width > 1e-9; width *= 0.5) {
+        for (const double side : {-1.0, 1.0}) {
+            const Seconds lag = out.lag + Seconds{side * width};
+            if (const double here = agreement(lag); here > out.agreement) { out.agreement = here; out.lag = lag; }
+        }
+    }
+    return out;
 }
 
 void advance_state(Observations& o, SwitchState state, Seconds delay)
@@ -184,18 +236,18 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
 
     for (const auto* tone : tones_of(reference, Signal::drive)) o.at.push_back({tone->frequency, {}, {}});
     for (const auto& [state, reading] : readings) {
-        Seconds drive_off = drive_shift;
-        Seconds probe_off = common_probe_shift;
-        bool in_step = options.same_clock_start;
-        if (const auto own = delay_of(reading, Signal::drive); own && drive_delay) {
-            const double change = (own->delay - drive_delay->delay).value();
-            if (!in_step || std::abs(change) > largest_natural_delay_change.value()) {
-                drive_off = drive_off + Seconds{change};
-                probe_off = probe_off + Seconds{change};
-                in_step = false;
+        Seconds lag{0.0};
+        if (state != SwitchState::through) {
+            const auto found = lag_between(reading, reference, 0.5 * period_of(reading));
+            // In one stream the states are in step unless frames were lost on the way, which turns all but the lowest tones about.
+            const bool slipped = found.agreement > found.agreement_in_step + 0.2;
+            if (!options.same_clock_start || slipped) {
+                lag = found.lag;
+                o.phases_agree = false;
             }
         }
-        if (state != SwitchState::through && !in_step) o.phases_agree = false;
+        const Seconds drive_off = drive_shift + lag;
+        const Seconds probe_off = common_probe_shift + lag;
 
         const std::array drive{curve_of(tones_of(reading, Signal::drive), 0, drive_off, 1.0),
                                curve_of(tones_of(reading, Signal::drive), 1, drive_off, fixture.gain_ratio)};
@@ -209,9 +261,9 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     }
 
     if (!o.phases_agree && o.has_probe) {
-        // Within half a cycle of the highest tone there is one best delay; the phases brought it near.
+        // The phases brought each state near; the two-port that it has in common with `through` does the rest.
         for (const auto& [state, reading] : readings)
-            if (state != SwitchState::through) align_state(o, state, largest_natural_delay_change);
+            if (state != SwitchState::through) align_state(o, state, 2.0 * largest_natural_delay_change);
         o.phases_agree = true;
     }
     return o;

@@ -18,6 +18,9 @@ constexpr double held_at_zero = 1e-9;
 /// Interpolation of the probe to the drive's frequencies, and what else is not noise: relative to the level.
 constexpr double model_error = 3e-4;
 
+/// The same where all that counts was interpolated alike, so that the error cancels but for a tenth.
+constexpr double common_model_error = 0.1 * model_error;
+
 /// Voltages at the pins and the currents out of them, one signal in one state.
 struct Flow {
     Complex v2, v3;  ///< v3 is pin 3's own voltage where the state shows it.
@@ -80,9 +83,10 @@ private:
 
 std::vector<bool> signals_of(const FrequencyObservation& at) { return at.probe.empty() ? std::vector{false} : std::vector{false, true}; }
 
-double with_model_error(double sigma, Complex v, bool probe, double tolerance)
+/// Uncertainty of a voltage: noise, and what is not noise.
+double spread(double sigma, Complex v, bool probe, double tolerance = 0.0)
 {
-    return std::hypot(sigma, (probe ? model_error : 0.1 * model_error) * std::abs(v), tolerance * std::abs(v)) + 1e-12;
+    return std::hypot(sigma, (probe ? model_error : common_model_error) * std::abs(v), tolerance * std::abs(v)) + 1e-12;
 }
 
 struct RowFit {
@@ -131,8 +135,85 @@ struct Solved {
     double chi_square{};
 };
 
+/// Above this impedance to ground, in units of the fixture's own load, an output counts as floating: what flows to ground is then
+/// small against what flows between the legs, and impedances, being differences of large currents, say nothing.
+constexpr double floating_ratio = 2.0;
+
+bool floats(const FrequencyObservation& at, const Fixture& fixture)
+{
+    const auto y = common_mode_admittance(at, fixture, 0.0);
+    if (!y) return false;
+    const double load = FixtureAt{at, fixture}.load_admittance_2();
+    return std::abs(y->siemens) < 2.0 * load / floating_ratio;
+}
+
+/// A floating output, as admittances: I2 = J2 − Y22·V2 − Y23·V3, and for what goes to ground I2 + I3 = J − a2·V2 − a3·V3, from which the
+/// current between the legs has dropped out. Z = Y⁻¹ then needs no difference of large numbers.
+Solved solve_floating(const FrequencyObservation& at, const Fixture& fixture, double tolerance)
+{
+    const FixtureAt here{at, fixture};
+    const auto has = [&](SwitchState s) { return at.drive.contains(s); };
+    const std::array prior{widest_emf, 1e3, 1e3};  // A per full scale, S, S
+
+    const auto between_legs = [&](double y_between) {
+        std::vector<dsp::LinearEquation> rows;
+        for (const auto state : {SwitchState::through, SwitchState::loaded, SwitchState::grounded}) {
+            if (!has(state)) continue;
+            for (const bool probe : signals_of(at)) {
+                auto f = here.flow(state, probe);
+                if (state == SwitchState::grounded) { f.v3 = 0.0; f.sigma3 = 0.0; }
+                const double sigma = std::hypot(spread(f.sigma2, f.v2, false, tolerance) * here.load_admittance_2(),
+                                                y_between * std::hypot(f.sigma2, f.sigma3, tolerance * std::abs(f.v3))) + 1e-15;
+                rows.push_back({{probe ? 0.0 : 1.0, -f.v2, -f.v3}, f.i2, sigma});
+            }
+        }
+        return dsp::fit_linear(rows, prior);
+    };
+    const auto rough = between_legs(0.0);
+    const auto legs = between_legs(std::abs(rough.x[1]));
+
+    std::vector<dsp::LinearEquation> to_ground;
+    for (const auto state : {SwitchState::through, SwitchState::loaded}) {
+        if (!has(state)) continue;
+        for (const bool probe : signals_of(at)) {
+            const auto f = here.flow(state, probe);
+            const double sigma = std::hypot(spread(f.sigma2, f.v2, false) * here.load_admittance_2(),
+                                            spread(f.sigma3, f.v3, false, tolerance) * here.load_admittance_3(state)) + 1e-15;
+            to_ground.push_back({{probe ? 0.0 : 1.0, -f.v2, -f.v3}, f.i2 + f.i3, sigma});
+        }
+    }
+    const auto ground = dsp::fit_linear(to_ground, prior);
+
+    using Entries = std::array<Complex, 6>;  // e2, e3, z22, z23, z32, z33
+    const auto entries = [](const std::array<Complex, 6>& p) -> Entries {
+        const auto& [j2, y22, y23, j, a2, a3] = p;
+        const Complex det = y22 * a3 - y23 * a2;
+        return {(a3 * j2 - y23 * j) / det, (y22 * j - a2 * j2) / det, (a3 - y23) / det, -y23 / det, (y22 - a2) / det, y22 / det};
+    };
+    const std::array<Complex, 6> p{legs.x[0], legs.x[1], legs.x[2], ground.x[0], ground.x[1], ground.x[2]};
+    const std::array<double, 6> sigma{legs.sigma[0], legs.sigma[1], legs.sigma[2], ground.sigma[0], ground.sigma[1], ground.sigma[2]};
+    const auto value = entries(p);
+    std::array<double, 6> variance{};
+    for (std::size_t i = 0; i < p.size(); ++i) {
+        auto moved = p;
+        moved.at(i) += sigma.at(i);
+        const auto e = entries(moved);
+        for (std::size_t k = 0; k < e.size(); ++k) variance.at(k) += std::norm(e.at(k) - value.at(k));
+    }
+    const auto entry = [&](std::size_t k, bool is_impedance) {
+        const double s = std::sqrt(variance.at(k));
+        const bool known = std::isfinite(s) && (is_impedance ? well_known(value.at(k), s) : s < std::max(0.1 * std::abs(value.at(k)), 1e-3));
+        return Entry{value.at(k), s, known ? EntryStatus::measured : EntryStatus::unknown};
+    };
+    Solved solved;
+    solved.two_port = {at.frequency, entry(0, false), entry(1, false), entry(2, true), entry(3, true), entry(4, true), entry(5, true)};
+    solved.chi_square = legs.chi_square + ground.chi_square;
+    return solved;
+}
+
 Solved solve_at(const FrequencyObservation& at, const Fixture& fixture, double tolerance)
 {
+    if (floats(at, fixture)) return solve_floating(at, fixture, tolerance);
     const FixtureAt here{at, fixture};
     const auto has = [&](SwitchState s) { return at.drive.contains(s); };
 
@@ -142,9 +223,10 @@ Solved solve_at(const FrequencyObservation& at, const Fixture& fixture, double t
             if (!has(state)) continue;
             for (const bool probe : signals_of(at)) {
                 const auto f = here.flow(state, probe);
-                const double noise = std::hypot(f.sigma2 * (1.0 + std::abs(z22) * here.load_admittance_2()),
-                                                state == SwitchState::lifted ? 0.0 : f.sigma3 * std::abs(z23) * here.load_admittance_3(state));
-                rows.push_back(equation(probe, f.v2, f.i2, f.i3, with_model_error(noise, f.v2, probe, 0.0)));
+                const double sigma3 = state == SwitchState::lifted ? 0.0 : spread(f.sigma3, f.v3, probe);
+                const double sigma = std::hypot(spread(f.sigma2, f.v2, probe) * (1.0 + std::abs(z22) * here.load_admittance_2()),
+                                                sigma3 * std::abs(z23) * here.load_admittance_3(state));
+                rows.push_back(equation(probe, f.v2, f.i2, f.i3, sigma));
             }
         }
         return rows;
@@ -157,9 +239,9 @@ Solved solve_at(const FrequencyObservation& at, const Fixture& fixture, double t
             if (!has(state)) continue;
             for (const bool probe : signals_of(at)) {
                 const auto f = here.flow(state, probe);
-                const double noise = std::hypot(f.sigma3 * (1.0 + std::abs(z33) * here.load_admittance_3(state)),
-                                                f.sigma2 * std::abs(z32) * here.load_admittance_2());
-                rows.push_back(equation(probe, f.v3, f.i3, f.i2, with_model_error(noise, f.v3, probe, tolerance)));
+                const double sigma = std::hypot(spread(f.sigma3, f.v3, probe, tolerance) * (1.0 + std::abs(z33) * here.load_admittance_3(state)),
+                                                spread(f.sigma2, f.v2, probe) * std::abs(z32) * here.load_admittance_2());
+                rows.push_back(equation(probe, f.v3, f.i3, f.i2, sigma));
             }
         }
         const auto& z23 = row2.z_transfer;
@@ -170,8 +252,8 @@ Solved solve_at(const FrequencyObservation& at, const Fixture& fixture, double t
                 const auto f = here.flow(SwitchState::grounded, probe);
                 const Complex emf = probe ? Complex{} : row2.e.value;
                 const Complex i3 = (emf - row2.z_own.value * f.i2 - f.v2) / z23.value;
-                const double sigma_i3 = std::hypot(f.sigma2, model_error * std::abs(f.v2), std::abs(i3) * z23.sigma) / std::abs(z23.value);
-                rows.push_back(equation(probe, {}, i3, f.i2, with_model_error(sigma_i3 * std::max(std::abs(z33), 1.0), f.v2, probe, 0.0)));
+                const double sigma_i3 = std::hypot(spread(f.sigma2, f.v2, probe), std::abs(i3) * z23.sigma) / std::abs(z23.value);
+                rows.push_back(equation(probe, {}, i3, f.i2, sigma_i3 * std::max(std::abs(z33), 1.0) + 1e-12));
             }
         }
         return rows;
@@ -219,7 +301,21 @@ std::optional<PinAdmittance> pin3_admittance(const FrequencyObservation& at, con
     const double level = std::abs(f.v3);
     if (level < 3.0 * f.sigma3) return PinAdmittance{std::abs(f.i3) / std::max(3.0 * f.sigma3, 1e-15), 0.0, true};
     const double load = FixtureAt{at, fixture}.load_admittance_3(SwitchState::through);
-    return PinAdmittance{-f.i3 / f.v3, (f.sigma3 / level + model_error) * (load + std::abs(f.i3) / level), false};
+    return PinAdmittance{-f.i3 / f.v3, (f.sigma3 / level + common_model_error) * load + model_error * std::abs(f.i3) / level, false};
+}
+
+std::optional<PinAdmittance> common_mode_admittance(const FrequencyObservation& at, const Fixture& fixture, double tolerance)
+{
+    if (!fixture.probe || !at.probe.contains(SwitchState::through) || !at.probe.contains(SwitchState::lifted)) return std::nullopt;
+    const FixtureAt here{at, fixture};
+    const auto f = here.flow(SwitchState::through, true);
+    const Complex both = 0.5 * (f.v2 + f.v3);
+    const double sigma = 0.5 * std::hypot(f.sigma2, f.sigma3);
+    const double level = std::abs(both);
+    if (level < 3.0 * sigma) return std::nullopt;
+    const double load = here.load_admittance_2() + here.load_admittance_3(SwitchState::through);
+    const Complex y = -(f.i2 + f.i3) / both;
+    return PinAdmittance{y, std::hypot((sigma / level + common_model_error) * load, tolerance * load, model_error * std::abs(y)), false};
 }
 
 Complex pin3_current(const FrequencyObservation& at, const Fixture& fixture)

@@ -51,6 +51,11 @@ struct PinAdmittance {
 /// \return none without probe or without `lifted`, which tells the probe's level.
 [[nodiscard]] std::optional<PinAdmittance> pin3_admittance(const FrequencyObservation& at, const Fixture& fixture);
 
+/// What both pins together show to the fixture in `through`, by the probe: current to ground over the mean of their voltages.
+/// \param tolerance  relative uncertainty of one channel's gain against the other's.
+/// \return none without probe or without `lifted`, or when the probe is not heard.
+[[nodiscard]] std::optional<PinAdmittance> common_mode_admittance(const FrequencyObservation& at, const Fixture& fixture, double tolerance);
+
 /// Current of the drive out of pin 3 in `through`, per played full scale, A per (full scale · Ω) of the input's scale.
 [[nodiscard]] Complex pin3_current(const FrequencyObservation& at, const Fixture& fixture);
 
