@@ -41,7 +41,7 @@ public:
     /// What of the netlist was skipped, or reads differently in SPICE than it looks: one sentence each, with its line.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept;
     /// Frames from played to captured: InterfaceModel::delay_frames and the constant delay of the circuit's simulation
-    /// (23 frames at 48 kHz; circuit::SampledModel::delay_frames). Any thread.
+    /// (22 frames at 48 kHz; circuit::SampledModel::delay_frames). Any thread.
     [[nodiscard]] Frames delay() const noexcept;
 
     /// Any thread, wait-free. The switch moves at the start of the next block.
