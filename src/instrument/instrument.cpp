@@ -5,11 +5,14 @@
 #include "bench/jack_server.h"
 #include "bench/virtual_bench.h"
 #include "core/text.h"
+#include "engine/devices.h"
 #include "engine/engine.h"
+#include "engine/portaudio_backend.h"
 #include "files/audio_file.h"
 #include "procedure/identify_captures.h"
 #include "stimulus/multitone.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -23,6 +26,7 @@ using namespace std::chrono_literals;
 using procedure::Identification;
 
 constexpr double bench_rate_hz = 48'000.0;
+constexpr double highest_rate_hz = 768'000.0;  // that the test signal exists for
 // Room for the longest period of any rate that the test signal exists for.
 constexpr double longest_period_s = 0.5;
 
@@ -81,6 +85,33 @@ Result<Identification> Instrument::identify_bench(const std::string& name_or_fil
     if (result)
         for (const auto& note : bench->notes()) result.value().notes.push_back(note);
     return result;
+}
+
+Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
+{
+    auto devices = engine::list_devices();
+    if (!devices) return devices.error();
+    std::vector<report::DeviceEntry> out;
+    for (auto& device : devices.value())
+        out.push_back({std::to_string(device.number), std::move(device.name), std::move(device.host_api), device.inputs, device.outputs,
+                       device.default_rate_hz, std::move(device.duplex_rates_hz), std::move(device.note)});
+    return out;
+}
+
+Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress) const
+{
+    engine::StreamRequest request;
+    // A name cut short would be another device's; no device has one as long as this.
+    if (id.size() >= request.device.size())
+        return Error{"the device's name is too long: give --device its number or name from \"lowleg devices\"", ErrorKind::usage};
+    std::ranges::copy(id, request.device.begin());
+    request.sample_rate_hz = settings_.sample_rate_hz.value_or(0.0);
+    request.inputs = settings_.inputs;
+    request.outputs = settings_.outputs;
+    auto engine = engine::Engine::open(engine::make_portaudio_backend(), request, longest_period(settings_.sample_rate_hz.value_or(highest_rate_hz)));
+    if (!engine) return engine.error();
+    return procedure::identify(*engine.value(), fixture_switch,
+                               options_of(settings_, procedure::Source::device, engine.value()->facts().device.data()), progress, should_stop_);
 }
 
 Result<Identification> Instrument::identify_captures(const std::filesystem::path& folder) const
