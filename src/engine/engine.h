@@ -29,6 +29,9 @@ struct EngineCounters {
 };
 
 /// Control thread only, unless said otherwise. Holds one stream from open() to destruction.
+///
+/// Captured audio waits for next_period() for some seconds (5.5 s at 48 kHz); what comes after that is dropped and counted, and
+/// the period asked for next tells whether it is concerned. A stall is not loss: a device that stands still is waited for, for 3 s.
 class Engine {
 public:
     /// Opens and starts the stream, silent.
@@ -45,14 +48,17 @@ public:
     /// \param interleaved  frames × 2 (drive, probe), full scale = 1, copied. Frames ≤ max_period_frames.
     /// \return failure when a sample is not finite or above the level ceiling; the output is then unchanged.
     Status play(std::span<const float> interleaved);
-    /// Fades out and returns when the output is silent (or the device gone).
+    /// Fades out and returns when the output is silent (or the device gone). Audio captured so far is thrown away.
     void silence();
 
     /// Frames that the audio side has handled so far. Any thread.
     [[nodiscard]] std::uint64_t frames_handled() const noexcept;
 
     /// The next whole period of the playing signal that begins at or after frame `not_before`, good or bad (see
-    /// Period::faults), after the fade-in. Waits for it.
+    /// Period::faults), after the fade-in. Waits for it. What the audio system flagged, or what came late, voids 0.1 s more than its
+    /// own block: a hole in the output comes back on the inputs one trip later. Periods that were lost from their first frame to
+    /// their last are left out.
+    /// \param not_before  no more than an hour ahead of frames_handled().
     /// \return failure when nothing plays; interrupted when the device is gone or stands still for too long.
     Result<Period> next_period(std::uint64_t not_before);
 

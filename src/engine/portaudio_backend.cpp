@@ -29,7 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Without sound cards PortAudio's start takes 0.1 to 0.5 s; some systems ask many drivers, and some drivers are slow.
-constexpr std::chrono::milliseconds init_limit = 20s;
+constexpr std::chrono::milliseconds init_limit = 10s;
 constexpr std::chrono::milliseconds stop_limit = 3s;
 // A stream that gave no block for so long is not stopped but left: to stop it could take ten minutes.
 constexpr std::int64_t dead_after_ns = 1'000'000'000;

@@ -114,7 +114,7 @@ void PortAudioThread::loop()
         wake_.wait_for(lock, watch_interval, [&] { return !jobs_.empty(); });
         if (is_lost()) return;  // whatever waits has a limit
         if (jobs_.empty()) {
-            if (watch_) watch_();
+            if (watch_) watch_();  // under the lock: when set_watch() returns, the old one is not running
             continue;
         }
         const auto job = std::move(jobs_.front());

@@ -25,7 +25,7 @@ public:
     /// \return interrupted when the audio system is lost or does not answer within `limit`; else what `task` returns.
     Status run(std::function<Status()> task, std::chrono::milliseconds limit);
 
-    /// Called on the thread, about every 20 ms, until it is replaced by another (or by none).
+    /// Called on the thread, about every 20 ms, until it is replaced by another (or by none). It must not wait for anything.
     void set_watch(std::function<void()> watch);
 
     void mark_lost() noexcept { lost_ = true; }

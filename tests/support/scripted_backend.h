@@ -97,7 +97,7 @@ public:
         Device device{LoopDevice{LoopDevice::Settings{}}};
         std::vector<std::uint32_t> block_frames{256};  ///< Taken in turn.
         double sample_rate_hz{48'000.0};
-        std::vector<Injection> injections;
+        std::vector<Injection> injections{};
     };
     explicit ScriptedBackend(Script script) : script_{std::move(script)}, done_(script_.injections.size(), false) {}
     ~ScriptedBackend() override { stop(); }

@@ -156,13 +156,11 @@ void DuplexProcessor::take_commands() LOWLEG_REALTIME
             continue;
         }
         const Arena& arena = ends_.arena;
-        const Play play{.samples = arena.samples + 2 * arena.slot_frames * command.slot,
-                        .frames = command.frames,
-                        .id = command.play_id,
-                        .slot = command.slot};
-        if (command.slot < arena.slots && command.frames >= 1 && command.frames <= arena.slot_frames && command.play_id != 0) {
-            take_next(play);
-        }
+        if (command.slot >= arena.slots || command.frames < 1 || command.frames > arena.slot_frames || command.play_id == 0) continue;
+        take_next({.samples = arena.samples + 2 * arena.slot_frames * command.slot,
+                   .frames = command.frames,
+                   .id = command.play_id,
+                   .slot = command.slot});
     }
 }
 
