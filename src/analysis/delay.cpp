@@ -64,6 +64,11 @@ Result<DelayReading> measure_delay(const MultitoneReading& reading, Signal signa
         return Error{"No tone of the signal stands out of the noise, so its delay cannot be told: check the cables and the level."};
     std::ranges::sort(points, {}, &Point::bin);
 
+    // Half a period turns every odd bin by half a cycle: a multitone on odd bins cannot tell it from the opposite sign. The
+    // smaller delay is meant then.
+    const bool all_odd = std::ranges::all_of(points, [](const Point& p) { return p.bin % 2 != 0; });
+    const double range = all_odd ? 0.5 : 1.0;
+
     // The sum, weighted by level, on a grid of eighths of a cycle of the highest tone, by turning each tone step by step.
     const auto steps = static_cast<std::size_t>(8 * points.back().bin);
     auto turned = points;
@@ -72,7 +77,7 @@ Result<DelayReading> measure_delay(const MultitoneReading& reading, Signal signa
     struct Peak { double height; double turn; };
     std::vector<Peak> peaks;
     constexpr std::size_t most_peaks = 16;
-    for (std::size_t i = 0; i < steps; ++i) {
+    for (std::size_t i = 0; static_cast<double>(i) < range * static_cast<double>(steps); ++i) {
         double sum = 0.0;
         for (std::size_t k = 0; k < turned.size(); ++k) {
             auto& v = turned[k].value;
@@ -96,11 +101,14 @@ Result<DelayReading> measure_delay(const MultitoneReading& reading, Signal signa
             best_turn = turn;
         }
     }
-    // Half a frame before the period's end is a delay of nothing, seen through noise or a lead of the DUT.
-    double turn = best_turn - std::floor(best_turn);
-    if ((1.0 - turn) * frames_per_period < 0.5) turn = 0.0;
-    return DelayReading{Seconds{turn * frames_per_period / reading.sample_rate_hz}, sum_at(points, best_turn).real() < 0.0,
-                        std::min(1.0, best / total)};
+    // Just before the range's end stands what leads a little: a DUT's high-pass, or noise on no delay at all.
+    constexpr double longest_lead_s = 1e-3;
+    double turn = best_turn - range * std::floor(best_turn / range);
+    if ((range - turn) * frames_per_period < longest_lead_s * reading.sample_rate_hz) turn = 0.0;
+    // Moved by half a period, the sign goes along: 2·(difference) is odd then.
+    const bool moved = all_odd && std::remainder(std::round(2.0 * (best_turn - turn)), 2.0) != 0.0;
+    return DelayReading{Seconds{turn * frames_per_period / reading.sample_rate_hz},
+                        (sum_at(points, best_turn).real() < 0.0) != moved, std::min(1.0, best / total)};
 }
 
 }  // namespace lowleg::analysis

@@ -13,6 +13,7 @@ constexpr double two_pi = 2.0 * std::numbers::pi;
 constexpr int most_harmonics = 40;
 constexpr int harmonics_for_search = 10;
 constexpr std::int64_t bins_aside = 3;
+constexpr int least_bins = 4;  // of the seven, after those that hold tones
 constexpr double search_half_width_hz = 0.5;
 constexpr std::int64_t longest_stretch = 8;  // periods: 4 s, in which the mains moves by less than the fit resolves
 
@@ -35,8 +36,14 @@ struct Probe {
 class Fitter {
 public:
     Fitter(const Spectra& spectra, std::size_t first, std::size_t count, const BinMap& map, double bin_hz)
-        : spectra_{spectra}, first_{first}, count_{count}, map_{map}, bin_hz_{bin_hz}
+        : spectra_{spectra}, first_{first}, count_{count}, map_{map}, bin_hz_{bin_hz}, line_spectrum_{spectra.period_frames}
     {
+        for (std::size_t leg = 0; leg < 2; ++leg) {
+            double strongest = 0.0;
+            for (std::size_t m = 0; m < count_; ++m)
+                for (const auto& x : spectra_.bins[leg][first_ + m]) strongest = std::max(strongest, std::norm(x));
+            rounding_[leg] = 1e-28 * strongest;
+        }
     }
 
     std::optional<HumFit> run()
@@ -72,6 +79,13 @@ private:
         return static_cast<double>(spectra_.whole_periods[first_ + m] - spectra_.whole_periods[first_]);
     }
 
+    /// Phase of a line at the start of period m. Only the fraction of a cycle per period matters: whole cycles drop out exactly.
+    [[nodiscard]] Complex phase_in(double line_bins, std::size_t m) const
+    {
+        const double cycles = std::remainder(line_bins, 1.0) * periods_after_first(m);
+        return std::polar(1.0, two_pi * std::remainder(cycles, 1.0));
+    }
+
     [[nodiscard]] Probe probe(double line_bins) const
     {
         Probe p;
@@ -83,44 +97,59 @@ private:
             p.kernel.push_back(dsp::leakage(line_bins - static_cast<double>(bin), spectra_.period_frames));
             kernel_power += std::norm(p.kernel.back());
         }
-        for (std::size_t m = 0; m < count_; ++m) {
-            // Only the fraction of a cycle per period matters: whole cycles drop out exactly.
-            const double cycles = std::remainder(line_bins, 1.0) * periods_after_first(m);
-            p.phase.push_back(std::polar(1.0, two_pi * std::remainder(cycles, 1.0)));
-        }
+        for (std::size_t m = 0; m < count_; ++m) p.phase.push_back(phase_in(line_bins, m));
         p.norm = kernel_power * static_cast<double>(count_);
         return p;
     }
 
-    /// −ln of the share of the power in the line's bins that a line leaves unexplained.
-    [[nodiscard]] double explained(const Probe& p, std::size_t leg) const
+    /// −ln of the share of power that is left when `part` of `total` is explained.
+    static double unlikeliness(double part, double total)
     {
-        Complex sum{};
-        double total = 0.0;
-        for (std::size_t m = 0; m < count_; ++m)
-            for (std::size_t i = 0; i < p.bins.size(); ++i) {
-                const auto& x = value(leg, m, p.bins[i]);
-                sum += std::conj(p.kernel[i] * p.phase[m]) * x;
-                total += std::norm(x);
-            }
-        if (total <= 0.0 || p.norm <= 0.0) return 0.0;
         constexpr double all_but_rounding = 1.0 - 1e-15;
-        return -std::log1p(-std::min(std::norm(sum) / (p.norm * total), all_but_rounding));
+        return total > 0.0 ? -std::log1p(-std::min(part / total, all_but_rounding)) : 0.0;
     }
 
     [[nodiscard]] double family_score(double fundamental, int harmonics) const
     {
         double score = 0.0;
         bool any_low = false;
+        std::array<double, 2 * bins_aside + 1> kernel{};
+        std::vector<Complex> phase(count_);
         for (int h = 1; h <= harmonics; ++h) {
             const double line = h * fundamental;
-            if (line > static_cast<double>(map_.size() - 1 - bins_aside)) break;
-            const auto p = probe(line);
-            if (p.bins.size() < 4) continue;
+            const auto centre = static_cast<std::int64_t>(std::llround(line));
+            if (centre + bins_aside >= map_.size() - 1) break;
+            if (centre <= bins_aside) continue;
+            // The kernel is e^{jπf}·sin(πf)/(π(f − b)) but for terms of x/N: what all bins share does not change the score.
+            double norm = 0.0;
+            int used = 0;
+            for (std::size_t i = 0; i < kernel.size(); ++i) {
+                const auto bin = centre - bins_aside + static_cast<std::int64_t>(i);
+                const double away = line - static_cast<double>(bin);
+                kernel[i] = map_.is_tone(bin) ? 0.0 : 1.0 / (std::abs(away) < 1e-6 ? 1e-6 : away);
+                norm += kernel[i] * kernel[i];
+                used += map_.is_tone(bin) ? 0 : 1;
+            }
+            if (used < least_bins) continue;
+            for (std::size_t m = 0; m < count_; ++m) phase[m] = phase_in(line, m);
             for (std::size_t leg = 0; leg < 2; ++leg) {
+                Complex sum{};
+                double total = static_cast<double>(used) * static_cast<double>(count_) * rounding_[leg];
+                for (std::size_t m = 0; m < count_; ++m) {
+                    const auto* x = &value(leg, m, centre - bins_aside);
+                    double re = 0.0;
+                    double im = 0.0;
+                    for (std::size_t i = 0; i < kernel.size(); ++i) {
+                        re += kernel[i] * x[i].real();
+                        im += kernel[i] * x[i].imag();
+                        if (kernel[i] != 0.0) total += std::norm(x[i]);
+                    }
+                    sum += std::conj(phase[m]) * Complex{re, im};
+                }
                 // P(share > ρ) = (1 − ρ)^(n−1) for n complex values of noise. Distortion repeats in every period, so the
                 // periods count as one here: n is the number of bins.
-                const double excess = static_cast<double>(p.bins.size() - 1) * explained(p, leg) - line_threshold;
+                const double part = std::norm(sum) / (norm * static_cast<double>(count_));
+                const double excess = (used - 1) * unlikeliness(part, total) - line_threshold;
                 if (excess <= 0.0) continue;
                 score += excess;
                 any_low = any_low || h <= 3;
@@ -146,15 +175,15 @@ private:
         rest.reserve(count_ * bins.size());
         for (std::size_t m = 0; m < count_; ++m)
             for (const auto bin : bins) rest.push_back(value(leg, m, bin));
+        std::vector<Complex> direct(bins.size());
+        std::vector<Complex> image(bins.size());
         for (const auto& line : lines) {
             if (!line.used[leg]) continue;
-            const double f = line.harmonic * fundamental_;
-            for (std::size_t i = 0; i < bins.size(); ++i) {
-                const auto b = static_cast<double>(bins[i]);
-                const auto direct = line.amplitude[leg] * dsp::leakage(f - b, spectra_.period_frames);
-                const auto image = std::conj(line.amplitude[leg]) * dsp::leakage(-f - b, spectra_.period_frames);
-                for (std::size_t m = 0; m < count_; ++m)
-                    rest[m * bins.size() + i] -= direct * line.probe.phase[m] + image * std::conj(line.probe.phase[m]);
+            line_spectrum_.response(line.harmonic * fundamental_, bins, direct, image);
+            for (std::size_t m = 0; m < count_; ++m) {
+                const auto amplitude = line.amplitude[leg] * line.probe.phase[m];
+                for (std::size_t i = 0; i < bins.size(); ++i)
+                    rest[m * bins.size() + i] -= amplitude * direct[i] + std::conj(amplitude) * image[i];
             }
         }
         return rest;
@@ -199,10 +228,9 @@ private:
     }
 
     /// One step of Gauss–Newton over all amplitudes and the fundamental. Lines hardly overlap, so each sees the others only in
-    /// the residual. \return the largest change, relative to the strongest line.
+    /// the residual. \return the largest change of an amplitude, in its own uncertainties.
     double step(std::vector<Line>& lines)
     {
-        double strongest = 0.0;
         double change = 0.0;
         double pull = 0.0;
         double stiffness = 0.0;
@@ -218,8 +246,6 @@ private:
                         update += std::conj(p.phase[m] * p.kernel[i]) * rest[m * p.bins.size() + i];
                 update /= p.norm;
                 line.amplitude[leg] += update;
-                change = std::max(change, std::abs(update));
-                strongest = std::max(strongest, std::abs(line.amplitude[leg]));
 
                 double power = 0.0;
                 for (std::size_t m = 0; m < count_; ++m)
@@ -228,9 +254,9 @@ private:
                         r -= update * p.phase[m] * p.kernel[i];
                         power += std::norm(r);
                     }
-                const double rounding = 1e-15 * std::abs(line.amplitude[leg]);
                 const auto values = static_cast<double>(rest.size());
-                line.noise[leg] = power / std::max(1.0, values - 1.5) + rounding * rounding;
+                line.noise[leg] = power / std::max(1.0, values - 1.5) + 1e-32 * std::norm(line.amplitude[leg]) + 1e-300;
+                change = std::max(change, std::norm(update) * p.norm / line.noise[leg]);
 
                 const auto s = slope_of(line, leg);
                 double product = 0.0;
@@ -245,9 +271,9 @@ private:
                     if (line.used[leg]) line.amplitude[leg] -= shift * slope_of(line, leg).along;
             fundamental_ += shift;
             stiffness_ = stiffness;
-            change = std::max(change, std::abs(shift) * strongest);
+            change = std::max(change, shift * shift * stiffness);
         }
-        return strongest > 0.0 ? change / strongest : 0.0;
+        return std::sqrt(change);
     }
 
     std::optional<HumFit> refine(double fundamental)
@@ -259,7 +285,7 @@ private:
             if (h * fundamental > static_cast<double>(map_.size() - 1 - bins_aside)) break;
             Line line{.harmonic = h, .used = {}, .probe = {}, .slope = {}, .amplitude = {}, .noise = {}};
             place(line);
-            if (line.probe.bins.size() >= 4) lines.push_back(std::move(line));
+            if (line.probe.bins.size() >= least_bins) lines.push_back(std::move(line));
         }
 
         // Weak lines show once the strong ones are out of the way.
@@ -274,9 +300,9 @@ private:
                     any_new = true;
                 }
             if (round > 0 && !any_new) break;
-            constexpr int most_steps = 12;
+            constexpr int most_steps = 15;
             for (int i = 0; i < most_steps; ++i)
-                if (step(lines) < 1e-11) break;
+                if (step(lines) < 0.01) break;
             if (!(std::abs(fundamental_ - start) * bin_hz_ < 0.05)) return std::nullopt;  // it ran away: no steady mains
         }
 
@@ -302,9 +328,8 @@ private:
                 sum += std::conj(p.phase[m] * p.kernel[i]) * r;
                 total += std::norm(r);
             }
-        if (total <= 0.0) return false;
-        const double share = std::min(std::norm(sum) / (p.norm * total), 1.0 - 1e-15);
-        return -static_cast<double>(rest.size() - 1) * std::log1p(-share) > further_line_threshold;
+        total += static_cast<double>(rest.size()) * rounding_[leg];
+        return static_cast<double>(rest.size() - 1) * unlikeliness(std::norm(sum) / p.norm, total) > further_line_threshold;
     }
 
     const Spectra& spectra_;
@@ -312,6 +337,8 @@ private:
     std::size_t count_;
     const BinMap& map_;
     double bin_hz_;
+    dsp::LineSpectrum line_spectrum_;
+    std::array<double, 2> rounding_{};  // power of what arithmetic leaves in a bin
     double fundamental_{};
     double stiffness_{};
 };

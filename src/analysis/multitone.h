@@ -43,8 +43,9 @@ struct HumReading {
 
 /// What is neither a tone nor hum, 20 Hz to 20 kHz (or to 0.45 of the rate), per leg.
 struct Residue {
-    double noise_rms{};       ///< Changes from period to period; full scale = 1.
+    double noise_rms{};       ///< Changes from period to period; full scale = 1. One period: what is on no product of the tones.
     double distortion_rms{};  ///< The same in every period, on free bins, after the noise in it is taken away; full scale = 1.
+                              ///< 0 when none stands out of the noise. One period: on second- and third-order products alone.
 };
 
 struct MultitoneReading {
@@ -77,9 +78,10 @@ Result<MultitoneReading> read_multitone(const Record& record, const TonePlan& pl
 std::vector<std::size_t> find_broken_periods(const Record& record, const TonePlan& plan);
 
 /// The delay of a path from the phases of its tones: the τ for which H(f)·e^{+j2πfτ} adds up best over the tones, weighted by
-/// how well each is known; a pure delay and a constant sign explain the phases.
+/// how well each is known; a pure delay and a constant sign explain the phases. Where all tones stand on odd bins, half a period
+/// more is the same as the opposite sign: then the delay is the one below half a period. A lead of up to 1 ms reads as no delay.
 struct DelayReading {
-    Seconds delay{};      ///< 0 ≤ delay < one period: a repeating signal cannot tell more.
+    Seconds delay{};      ///< 0 ≤ delay < one period (half of it on odd bins): a repeating signal cannot tell more.
     bool inverted{};      ///< The constant sign is −1.
     double coherence{};   ///< 0 … 1: how much of the tones' level adds up. Below 0.8 the path is no delay.
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <numbers>
+#include <tuple>
 
 namespace lowleg::dsp {
 namespace {
@@ -60,29 +61,39 @@ LineSpectrum::LineSpectrum(std::int64_t n) : n_{n}
         half_turn_.push_back(std::polar(1.0, pi * static_cast<double>(b) / static_cast<double>(n)));
 }
 
+LineSpectrum::Split LineSpectrum::split(double f) const noexcept
+{
+    const auto frames = static_cast<double>(n_);
+    const Complex direct = sin_pi(f) / frames * std::polar(1.0, pi * f * (frames - 1.0) / frames);
+    // sin(−πf) in the image's numerator and the sign of sin(π(−f − b)/N) cancel: at() takes the sine of f + b.
+    return {f, std::sin(pi * f / frames), std::cos(pi * f / frames), direct, std::conj(direct)};
+}
+
+std::pair<Complex, Complex> LineSpectrum::at(const Split& line, std::int64_t bin) const noexcept
+{
+    // Near the line the difference of two near sines would lose digits: there, and at 0, the exact form.
+    constexpr double near = 8.0;
+    const auto b = static_cast<double>(bin);
+    if (std::abs(b - line.f) < near || line.f + b < 1.0) return {leakage(line.f - b, n_), leakage(-line.f - b, n_)};
+    const Complex& e = half_turn_[static_cast<std::size_t>(bin)];
+    const double below_direct = line.sine * e.real() - line.cosine * e.imag();  // sin(π(f − b)/N)
+    const double below_image = line.sine * e.real() + line.cosine * e.imag();   // sin(π(f + b)/N)
+    return {e * line.direct / below_direct, e * line.image / below_image};
+}
+
 void LineSpectrum::subtract(Complex amplitude, double f, std::span<Complex> spectrum) const
 {
-    // leakage(f − b) = C·e^{jπb/N} / sin(π(f − b)/N) with C = e^{jπf(N−1)/N}·sin(πf)/N, for −f (the image) likewise.
-    const auto frames = static_cast<double>(n_);
-    const Complex turn = std::polar(1.0, pi * f * (frames - 1.0) / frames);
-    const Complex direct = amplitude * turn * (sin_pi(f) / frames);
-    const Complex image = std::conj(amplitude * turn) * (sin_pi(f) / frames);
-    const double sine = std::sin(pi * f / frames);
-    const double cosine = std::cos(pi * f / frames);
-    // Near the line the difference of two near sines would lose digits: there, and at 0, the exact form.
-    constexpr std::int64_t near = 8;
-    const auto centre = static_cast<std::int64_t>(std::llround(f));
-    for (std::int64_t b = 0; b < static_cast<std::int64_t>(spectrum.size()); ++b) {
-        auto& bin = spectrum[static_cast<std::size_t>(b)];
-        if (std::abs(b - centre) < near || f + static_cast<double>(b) < 1.0) {
-            bin -= line_in_bin(amplitude, f, b, n_);
-            continue;
-        }
-        const Complex& e = half_turn_[static_cast<std::size_t>(b)];
-        const double below_direct = sine * e.real() - cosine * e.imag();  // sin(π(f − b)/N)
-        const double below_image = sine * e.real() + cosine * e.imag();   // sin(π(f + b)/N)
-        bin -= e * (direct / below_direct + image / below_image);
+    const auto line = split(f);
+    for (std::size_t b = 0; b < spectrum.size(); ++b) {
+        const auto [direct, image] = at(line, static_cast<std::int64_t>(b));
+        spectrum[b] -= amplitude * direct + std::conj(amplitude) * image;
     }
+}
+
+void LineSpectrum::response(double f, std::span<const std::int64_t> bins, std::span<Complex> direct, std::span<Complex> image) const
+{
+    const auto line = split(f);
+    for (std::size_t i = 0; i < bins.size(); ++i) std::tie(direct[i], image[i]) = at(line, bins[i]);
 }
 
 }  // namespace lowleg::dsp

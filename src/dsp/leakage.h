@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace lowleg::dsp {
@@ -32,7 +33,19 @@ public:
     /// spectrum[b] −= line_in_bin(amplitude, f, b, n), b = 0 … size − 1 ≤ N/2. Error below 1e-12·|amplitude|.
     void subtract(Complex amplitude, double f, std::span<Complex> spectrum) const;
 
+    /// What a line of amplitude 1 puts on these bins: direct[i] = leakage(f − bins[i]), image[i] = leakage(−f − bins[i]).
+    void response(double f, std::span<const std::int64_t> bins, std::span<Complex> direct, std::span<Complex> image) const;
+
 private:
+    /// leakage(±f − b) = numerator · e^{jπb/N} / sin(π(±f − b)/N).
+    struct Split {
+        double f, sine, cosine;
+        Complex direct, image;  // the numerators
+    };
+    [[nodiscard]] Split split(double f) const noexcept;
+    /// Both leakages on one bin.
+    [[nodiscard]] std::pair<Complex, Complex> at(const Split& line, std::int64_t bin) const noexcept;
+
     std::int64_t n_;
     std::vector<Complex> half_turn_;  // e^{jπb/N}
 };
