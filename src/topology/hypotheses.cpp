@@ -150,7 +150,7 @@ double log_likelihood_ratio(const Expectation& e, const Feature& f)
     const double above = e.from <= axis.lowest ? 1.0 : normal_cdf((x - e.from) / s);
     const double below = e.to >= axis.highest ? 1.0 : normal_cdf((e.to - x) / s);
     const double density = above * below / (e.to - e.from);
-    constexpr double least = 1e-12;  // A contradiction that no amount of agreement elsewhere outweighs.
+    constexpr double least = 1e-30;  // A contradiction that no amount of agreement elsewhere outweighs.
     return std::log(std::max(density * (axis.highest - axis.lowest), least));
 }
 

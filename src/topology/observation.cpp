@@ -120,7 +120,7 @@ struct Lag {
     double agreement_in_step{};  ///< The best for a lag that is none.
 };
 
-Lag lag_between(const MultitoneReading& state, const MultitoneReading& reference, Seconds window)
+Lag lag_between(const MultitoneReading& state, const MultitoneReading& reference, Seconds window, bool always_search)
 {
     std::vector<std::pair<double, Complex>> turn;  // ω, weight·e^{jφ}
     double total = 0.0;
@@ -141,13 +141,18 @@ Lag lag_between(const MultitoneReading& state, const MultitoneReading& reference
     };
     // An eighth of a cycle of the highest tone is fine enough to find every peak.
     const double step = std::numbers::pi / 4.0 / turn.back().first;
-    const auto steps = static_cast<std::int64_t>(window.value() / step);
-    for (std::int64_t i = -steps; i <= steps; ++i) {
-        const Seconds lag{static_cast<double>(i) * step};
-        const double here = agreement(lag);
-        if (here > out.agreement) { out.agreement = here; out.lag = lag; }
-        if (std::abs(lag.value()) <= largest_natural_delay_change.value()) out.agreement_in_step = std::max(out.agreement_in_step, here);
-    }
+    const auto search = [&](Seconds reach) {
+        const auto steps = static_cast<std::int64_t>(reach.value() / step);
+        for (std::int64_t i = -steps; i <= steps; ++i) {
+            const Seconds lag{static_cast<double>(i) * step};
+            if (const double here = agreement(lag); here > out.agreement) { out.agreement = here; out.lag = lag; }
+        }
+    };
+    search(largest_natural_delay_change);
+    out.agreement_in_step = out.agreement;
+    // More than this is not to be had by any other lag to a degree that would count.
+    constexpr double in_step = 0.8;
+    if (out.agreement_in_step < in_step || always_search) search(window);
     for (double width = 0.5 * step; width > 1e-9; width *= 0.5) {
         for (const double side : {-1.0, 1.0}) {
             const Seconds lag = out.lag + Seconds{side * width};
@@ -238,7 +243,7 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     for (const auto& [state, reading] : readings) {
         Seconds lag{0.0};
         if (state != SwitchState::through) {
-            const auto found = lag_between(reading, reference, 0.5 * period_of(reading));
+            const auto found = lag_between(reading, reference, 0.5 * period_of(reading), !options.same_clock_start);
             // In one stream the states are in step unless frames were lost on the way, which turns all but the lowest tones about.
             const bool slipped = found.agreement > found.agreement_in_step + 0.2;
             if (!options.same_clock_start || slipped) {
