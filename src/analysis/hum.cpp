@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <span>
+#include <utility>
 
 namespace lowleg::analysis {
 namespace {
@@ -24,6 +27,17 @@ constexpr double family_threshold = 20.0;
 /// A further line of a family that is known, −ln p of noise.
 constexpr double further_line_threshold = 9.0;
 
+
+/// from[i] −= amplitude·direct[i] + conj(amplitude)·image[i]. Written out: it is the inner loop of everything here, and the
+/// standard product of complex numbers stops to look for infinities.
+void take_out(Complex amplitude, std::span<const Complex> direct, std::span<const Complex> image, std::span<Complex> from)
+{
+    const double re = amplitude.real();
+    const double im = amplitude.imag();
+    for (std::size_t i = 0; i < from.size(); ++i)
+        from[i] -= Complex{re * (direct[i].real() + image[i].real()) - im * (direct[i].imag() - image[i].imag()),
+                           re * (direct[i].imag() + image[i].imag()) + im * (direct[i].real() - image[i].real())};
+}
 
 /// One harmonic at one frequency: kernel values in its bins, phases in its periods.
 struct Probe {
@@ -180,11 +194,9 @@ private:
         for (const auto& line : lines) {
             if (!line.used[leg]) continue;
             line_spectrum_.response(line.harmonic * fundamental_, bins, direct, image);
-            for (std::size_t m = 0; m < count_; ++m) {
-                const auto amplitude = line.amplitude[leg] * line.probe.phase[m];
-                for (std::size_t i = 0; i < bins.size(); ++i)
-                    rest[m * bins.size() + i] -= amplitude * direct[i] + std::conj(amplitude) * image[i];
-            }
+            for (std::size_t m = 0; m < count_; ++m)
+                take_out(line.amplitude[leg] * line.probe.phase[m], direct, image,
+                         std::span{rest}.subspan(m * bins.size(), bins.size()));
         }
         return rest;
     }
@@ -398,15 +410,20 @@ std::optional<HumFit> fit_hum(const Spectra& spectra, std::size_t first, std::si
 void subtract(const HumFit& fit, Spectra& spectra)
 {
     const dsp::LineSpectrum line_spectrum{spectra.period_frames};
-    for (std::size_t m = fit.first; m < fit.first + fit.count; ++m)
-        for (std::size_t h = 1; h <= fit.lines.size(); ++h) {
-            const auto phase = phase_at(fit, spectra, h, m);
+    std::vector<std::int64_t> bins(static_cast<std::size_t>(spectra.period_frames / 2 + 1));
+    std::iota(bins.begin(), bins.end(), 0);
+    std::vector<Complex> direct(bins.size());
+    std::vector<Complex> image(bins.size());
+    for (std::size_t h = 1; h <= fit.lines.size(); ++h) {
+        const auto& line = fit.lines[h - 1];
+        if (line[0].amplitude == Complex{} && line[1].amplitude == Complex{}) continue;
+        line_spectrum.response(static_cast<double>(h) * fit.fundamental_bins, bins, direct, image);
+        for (std::size_t m = fit.first; m < fit.first + fit.count; ++m)
             for (std::size_t leg = 0; leg < 2; ++leg) {
-                const auto amplitude = fit.lines[h - 1][leg].amplitude;
-                if (amplitude == Complex{}) continue;
-                line_spectrum.subtract(amplitude * phase, static_cast<double>(h) * fit.fundamental_bins, spectra.bins[leg][m]);
+                const auto amplitude = line[leg].amplitude * phase_at(fit, spectra, h, m);
+                if (amplitude != Complex{}) take_out(amplitude, direct, image, spectra.bins[leg][m]);
             }
-        }
+    }
 }
 
 std::vector<HumFit> remove_hum(Spectra& spectra, BinMap& bins, double bin_hz)

@@ -65,8 +65,7 @@ LineSpectrum::Split LineSpectrum::split(double f) const noexcept
 {
     const auto frames = static_cast<double>(n_);
     const Complex direct = sin_pi(f) / frames * std::polar(1.0, pi * f * (frames - 1.0) / frames);
-    // sin(−πf) in the image's numerator and the sign of sin(π(−f − b)/N) cancel: at() takes the sine of f + b.
-    return {f, std::sin(pi * f / frames), std::cos(pi * f / frames), direct, std::conj(direct)};
+    return {f, std::sin(pi * f / frames), std::cos(pi * f / frames), direct};
 }
 
 std::pair<Complex, Complex> LineSpectrum::at(const Split& line, std::int64_t bin) const noexcept
@@ -76,18 +75,15 @@ std::pair<Complex, Complex> LineSpectrum::at(const Split& line, std::int64_t bin
     const auto b = static_cast<double>(bin);
     if (std::abs(b - line.f) < near || line.f + b < 1.0) return {leakage(line.f - b, n_), leakage(-line.f - b, n_)};
     const Complex& e = half_turn_[static_cast<std::size_t>(bin)];
-    const double below_direct = line.sine * e.real() - line.cosine * e.imag();  // sin(π(f − b)/N)
-    const double below_image = line.sine * e.real() + line.cosine * e.imag();   // sin(π(f + b)/N)
-    return {e * line.direct / below_direct, e * line.image / below_image};
-}
-
-void LineSpectrum::subtract(Complex amplitude, double f, std::span<Complex> spectrum) const
-{
-    const auto line = split(f);
-    for (std::size_t b = 0; b < spectrum.size(); ++b) {
-        const auto [direct, image] = at(line, static_cast<std::int64_t>(b));
-        spectrum[b] -= amplitude * direct + std::conj(amplitude) * image;
-    }
+    const double direct = 1.0 / (line.sine * e.real() - line.cosine * e.imag());  // 1/sin(π(f − b)/N)
+    const double image = 1.0 / (line.sine * e.real() + line.cosine * e.imag());   // 1/sin(π(f + b)/N)
+    // The numerators are conjugates: e·z and e·z̄ share their four products. (Written out, because the standard product of
+    // complex numbers stops to look for infinities.)
+    const double rr = e.real() * line.direct.real();
+    const double ii = e.imag() * line.direct.imag();
+    const double ri = e.real() * line.direct.imag();
+    const double ir = e.imag() * line.direct.real();
+    return {Complex{(rr - ii) * direct, (ri + ir) * direct}, Complex{(rr + ii) * image, (ir - ri) * image}};
 }
 
 void LineSpectrum::response(double f, std::span<const std::int64_t> bins, std::span<Complex> direct, std::span<Complex> image) const

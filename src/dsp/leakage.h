@@ -24,24 +24,20 @@ namespace lowleg::dsp {
 /// \param f  in bins, 0 < f < N/2.
 [[nodiscard]] Complex line_in_bin(Complex amplitude, double f, std::int64_t bin, std::int64_t n) noexcept;
 
-/// line_in_bin for all bins at once: sin(π(f − b)) is the same for every b but for its sign, so one division per bin is left.
+/// The leakage of one line into many bins: sin(π(f − b)) is the same for every b but for its sign, so one division per bin is left.
 class LineSpectrum {
 public:
     /// \param n  frames of a period, even, ≥ 2.
     explicit LineSpectrum(std::int64_t n);
 
-    /// spectrum[b] −= line_in_bin(amplitude, f, b, n), b = 0 … size − 1 ≤ N/2. Error below 1e-12·|amplitude|.
-    void subtract(Complex amplitude, double f, std::span<Complex> spectrum) const;
-
     /// What a line of amplitude 1 puts on these bins: direct[i] = leakage(f − bins[i]), image[i] = leakage(−f − bins[i]).
+    /// 0 ≤ bins[i] ≤ N/2. Error below 1e-12.
     void response(double f, std::span<const std::int64_t> bins, std::span<Complex> direct, std::span<Complex> image) const;
 
 private:
-    /// leakage(±f − b) = numerator · e^{jπb/N} / sin(π(±f − b)/N).
-    struct Split {
-        double f, sine, cosine;
-        Complex direct, image;  // the numerators
-    };
+    /// leakage(f − b) = direct · e^{jπb/N} / sin(π(f − b)/N) with direct = e^{jπf(N−1)/N}·sin(πf)/N;
+    /// leakage(−f − b) = conj(direct) · e^{jπb/N} / sin(π(f + b)/N).
+    struct Split { double f, sine, cosine; Complex direct; };
     [[nodiscard]] Split split(double f) const noexcept;
     /// Both leakages on one bin.
     [[nodiscard]] std::pair<Complex, Complex> at(const Split& line, std::int64_t bin) const noexcept;
