@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <numbers>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -86,7 +87,8 @@ public:
         if (auto status = join_couplings(); !status) return status.error();
         if (netlist_.elements.empty())
             return Error{netlist_.source + " holds no circuit: after the title line, write elements such as \"R1 p2 0 10k\""};
-        std::stable_sort(netlist_.notes.begin(), netlist_.notes.end(), [](const Note& a, const Note& b) { return a.line < b.line; });
+        std::sort(netlist_.notes.begin(), netlist_.notes.end(),
+                  [](const Note& a, const Note& b) { return std::tie(a.line, a.text) < std::tie(b.line, b.text); });
         return std::move(netlist_);
     }
 
