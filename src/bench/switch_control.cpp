@@ -208,8 +208,9 @@ struct SwitchControl::Impl {
     Socket listening;
     ino_t inode{};
     std::array<Socket, 2> wake;  // a byte into [1] ends the thread
-    std::vector<Connection> connections;
-    std::optional<SwitchState> requested;  // of the request at the front, once passed on
+    std::vector<Connection> connections;     // whose line has not come yet, in order of arrival
+    std::vector<Connection> waiting;         // with a request, in the order in which the requests came
+    bool front_is_requested{false};          // the first of them has been passed on
     std::thread thread;
 
     ~Impl()
@@ -257,24 +258,24 @@ struct SwitchControl::Impl {
         std::vector<pollfd> polled;
         for (;;) {
             polled.assign({{wake[0].fd(), POLLIN, 0}, {listening.fd(), POLLIN, 0}});
-            for (const auto& c : connections) polled.push_back({c.wanted ? -1 : c.peer.fd(), POLLIN, 0});
+            for (const auto& c : connections) polled.push_back({c.peer.fd(), POLLIN, 0});
             if (poll(polled.data(), polled.size(), patience_of_poll()) < 0 && errno != EINTR) std::this_thread::sleep_for(10ms);
             if (polled[0].revents != 0) return;
 
             for (std::size_t i = 0; i < connections.size(); ++i)
                 if (polled[i + 2].revents != 0) receive(connections[i]);
+            for (auto& c : connections)
+                if (c.wanted) waiting.push_back(std::move(c));
             serve_requests();
             const auto now = Clock::now();
-            for (auto& c : connections)
-                if (!c.wanted && c.deadline <= now) c.peer = Socket{};
-            drop_closed();
+            std::erase_if(connections, [&](const auto& c) { return !c.peer || c.deadline <= now; });
             if (polled[1].revents != 0) accept_one();
         }
     }
 
     [[nodiscard]] int patience_of_poll() const
     {
-        if (requested) return static_cast<int>(std::chrono::milliseconds{state_interval}.count());
+        if (!waiting.empty()) return static_cast<int>(std::chrono::milliseconds{state_interval}.count());
         auto next = Clock::now() + 60s;
         for (const auto& c : connections) next = std::min(next, c.deadline);
         return milliseconds_until(next);
@@ -291,24 +292,19 @@ struct SwitchControl::Impl {
             return;
         }
         if (!make_plain(peer.fd())) return;
-        if (connections.size() >= max_connections && !drop_idlest()) {
+        if (connections.size() + waiting.size() >= max_connections && !drop_idlest()) {
             answer(peer, "error too many want to move the switch at once: try again");
             return;
         }
         connections.push_back({std::move(peer), {}, Clock::now() + line_patience, std::nullopt});
     }
 
+    /// Hangs up on who has said nothing for longest. \return false when everybody has said something.
     bool drop_idlest()
     {
-        const auto idle = std::find_if(connections.begin(), connections.end(), [](const auto& c) { return !c.wanted; });
-        if (idle == connections.end()) return false;
-        connections.erase(idle);  // in order of arrival, so the first has been waited for longest
+        if (connections.empty()) return false;
+        connections.erase(connections.begin());
         return true;
-    }
-
-    void drop_closed()
-    {
-        std::erase_if(connections, [](const auto& c) { return !c.peer; });
     }
 
     void receive(Connection& c)
@@ -342,31 +338,30 @@ struct SwitchControl::Impl {
         c.deadline = Clock::now() + patience;
     }
 
-    /// One request after the other, in order of arrival: a state asked for by one process stands, for a moment at least,
-    /// before that of another replaces it.
+    /// One request after the other: a state asked for by one process stands, for a moment at least, before that of another
+    /// replaces it.
     void serve_requests()
     {
-        for (auto& c : connections) {
-            if (!c.wanted) continue;
-            if (!requested) {
-                requested = c.wanted;
-                ends.request(*c.wanted);
-            }
-            if (ends.state() == *c.wanted) finish(c, "ok");
-            else if (Clock::now() >= c.deadline) {
+        while (!waiting.empty()) {
+            Connection& front = waiting.front();
+            if (!front_is_requested) ends.request(*front.wanted);
+            front_is_requested = true;
+            if (ends.state() == *front.wanted) {
+                finish(front, "ok");
+            } else if (Clock::now() >= front.deadline) {
                 ends.request(ends.state());  // withdrawn: what failed must not happen later
-                finish(c, "error the audio of the bench stands still, so the switch cannot move: see whether the JACK server runs");
+                finish(front, "error the audio of the bench stands still, so the switch cannot move: see whether the JACK server runs");
             } else {
                 return;  // its turn is not over
             }
-            requested.reset();
+            waiting.erase(waiting.begin());
+            front_is_requested = false;
         }
     }
 
     void finish(Connection& c, const std::string& line)
     {
         answer(c.peer, line);
-        c.wanted.reset();
         c.peer = Socket{};
     }
 

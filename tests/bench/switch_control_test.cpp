@@ -266,6 +266,27 @@ TEST_CASE("two who move the switch at the same time both get their states", "[be
     CHECK(gear.requests.load() == 2 * times);
 }
 
+TEST_CASE("whoever asks first is served first, not whoever connected first", "[bench][switch]")
+{
+    const RuntimeDirectory directory;
+    Gear gear;
+    const auto control = SwitchControl::open(address, gear.ends());
+    REQUIRE(control);
+    const auto path = control_path(address).value();
+    gear.stands_still.store(true);  // so that the second request comes while the first waits
+    const Stranger early{path};
+    const Stranger late{path};
+    late.say("switch bench-1 lifted\n");
+    while (gear.requests.load() == 0) std::this_thread::sleep_for(1ms);
+    early.say("switch bench-1 loaded\n");
+    std::this_thread::sleep_for(20ms);
+    gear.stands_still.store(false);
+    CHECK(late.hear() == "ok\n");
+    CHECK(early.hear() == "ok\n");
+    CHECK(gear.taken.load() == SwitchState::loaded);
+    CHECK(gear.requests.load() == 2);
+}
+
 TEST_CASE("the socket lies where only its user can reach it, whatever the names", "[bench][switch]")
 {
     const RuntimeDirectory directory;

@@ -115,8 +115,11 @@ TEST_CASE("the switch is moved often, from two processes at a time", "[live]")
     for (int i = 0; i < 10; ++i) {
         const auto one = program.start({"bench", "switch", i % 2 == 0 ? "loaded" : "through"});
         const auto other = program.start({"bench", "switch", i % 2 == 0 ? "lifted" : "grounded"});
-        CHECK(one->wait_for(bounded) == exited(0));
-        CHECK(other->wait_for(bounded) == exited(0));
+        for (auto* asked : {one.get(), other.get()}) {
+            const auto outcome = end_of(*asked);
+            CHECK(outcome.error.empty());
+            CHECK(describe(outcome.ending) == "exit status 0");
+        }
     }
     CHECK(bench->is_running());
     check_refused(program.run({"bench", "switch", "sideways"}, bounded), 2);

@@ -50,7 +50,8 @@ void JackServer::launch()
 
 JackServer::~JackServer()
 {
-    process_->stop();
+    // A server whose client was killed does not end on SIGTERM (jackd 1.9.21: every time), so it is killed in its turn.
+    if (process_->stop(2s).signal) crashed_ = true;
     if (!crashed_) return;
     // A killed server leaves its entry in the registry (which has room for eight servers) and its segments in /dev/shm.
     // The next one of the same name clears them away, and leaves nothing when it ends in good order.

@@ -119,10 +119,7 @@ Process::Process(const std::vector<std::string>& arguments, const Environment& c
 
 Process::~Process()
 {
-    if (id_ > 0) {
-        send_signal(SIGKILL);
-        reap(true);
-    }
+    (void)stop(std::chrono::seconds{2});
     if (output_ >= 0) close(output_);
     if (error_ >= 0) close(error_);
 }

@@ -21,7 +21,7 @@ struct Ending {
 inline constexpr Ending exited(int status) { return {status, std::nullopt}; }
 [[nodiscard]] std::string describe(const Ending&);
 
-/// One child in a process group of its own, killed with its group when this object goes, and by the kernel if the test dies.
+/// One child in a process group of its own, stopped when this object goes, and killed by the kernel if the test dies.
 class Process {
 public:
     using Environment = std::map<std::string, std::string>;
