@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -64,7 +65,7 @@ std::string deck_of(const CircuitText& circuit, const Fixture& f, SwitchState st
 
 TEST_CASE("every shipped circuit responds as in ngspice", "[bench][ngspice]")
 {
-    const auto shipped = GENERATE(Catch::Generators::from_range(shipped_circuits()));
+    const auto shipped = GENERATE(Catch::Generators::from_range(shipped_circuits().begin(), shipped_circuits().end()));
     const bool with_probe = GENERATE(true, false);
     Fixture fixture;
     fixture.rin3 = Ohms{9.9e3};  // unequal on purpose: a mix-up of the legs shows
