@@ -15,7 +15,7 @@ using topology::Evidence;
 using topology::Outcome;
 using topology::Verdict;
 
-constexpr std::size_t label_width = 14;
+constexpr std::size_t label_width = 18;
 
 Ink ink_of(const Verdict& verdict)
 {
@@ -49,20 +49,13 @@ const Evidence* ground_step(const Verdict& verdict)
     return nearest;
 }
 
-/// A number in the unit of its evidence: "+5.94 dB", "1.61 kΩ", "179.2 °".
-std::string in_unit(double value, std::string_view unit)
-{
-    if (unit == "dB") return format_db(GainDb{value});
-    if (unit == "Ω") return format_ohms(Ohms{value});
-    return format_fixed(value, 2) + " " + std::string{unit};
-}
-
 std::string ground_step_words(const Verdict& verdict)
 {
     const auto* step = ground_step(verdict);
     if (step == nullptr) return "not measured";
-    auto out = in_unit(step->value, step->unit);
-    if (step->uncertainty > 0.0) out += " ± " + format_fixed(step->uncertainty, step->uncertainty < 0.0995 ? 3 : 2) + " " + std::string{step->unit};
+    // Hundredths are what a technician can use; a smaller uncertainty stands in the JSON.
+    const auto gain = format_db(GainDb{step->value});
+    auto out = gain.substr(0, gain.rfind(' ')) + " ± " + format_fixed(std::max(step->uncertainty, 0.01), 2) + " dB";
     if (step->frequency) out += " at " + format_hertz(*step->frequency);
     if (!step->measured) out += ", computed from loaded";
     return out;
@@ -117,8 +110,10 @@ std::string legs_text(const Verdict& verdict)
     auto out = label("Legs") + "pin 2 " + complex_ohms(legs.pin2) + ", pin 3 " + complex_ohms(legs.pin3);
     if (legs.frequency.value() > 0.0) out += " at " + format_hertz(legs.frequency);
     out += legs.status == EntryStatus::measured ? "" : " (partly assumed)";
-    out += "\n" + label("") + "imbalance " + format_ohms(Ohms{std::abs(legs.imbalance)});
-    if (std::isfinite(legs.uncertainty_ohm) && legs.uncertainty_ohm > 0.0) out += " ± " + format_ohms(Ohms{legs.uncertainty_ohm});
+    const auto imbalance = std::abs(legs.imbalance);
+    const auto uncertainty = format_ohms(Ohms{legs.uncertainty_ohm});
+    out += "\n" + label("") + (imbalance < legs.uncertainty_ohm ? "balanced within " + uncertainty
+                                                             : "imbalance " + format_ohms(Ohms{imbalance}) + " ± " + uncertainty);
     return out + "\n";
 }
 
@@ -216,8 +211,8 @@ std::string identify_text(const Identification& result, const TextStyle& style)
         out += "\n" + inked("Wiring", Ink::heading, style) + "\n";
         if (!advice.summary.empty()) out += wrapped(sentence(advice.summary), width, "  ");
         if (advice.unbalanced_input)
-            out += row("Unbalanced in", unbalanced_words(*advice.unbalanced_input) + level_words(advice));
-        if (!advice.balanced_input.empty()) out += row("Balanced in", advice.balanced_input);
+            out += row("Unbalanced input", unbalanced_words(*advice.unbalanced_input) + level_words(advice));
+        if (!advice.balanced_input.empty()) out += row("Balanced input", advice.balanced_input);
         if (!advice.cable.empty()) out += "\n" + indented(advice.cable, 4);
     }
     if (verdict.next_step) {

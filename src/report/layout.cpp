@@ -3,9 +3,21 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace lowleg::report {
+namespace {
+
+/// A unit stays on the line of its number.
+bool is_unit(std::string_view word)
+{
+    while (!word.empty() && std::string_view{".,;:)"}.find(word.back()) != std::string_view::npos) word.remove_suffix(1);
+    static constexpr std::array<std::string_view, 15> units{"%", "dB", "dBFS", "dBu", "Ω", "kΩ", "MΩ", "mΩ", "Hz", "kHz", "ppm", "ms", "s", "±", "°"};
+    return std::ranges::find(units, word) != units.end();
+}
+
+}  // namespace
 
 std::string inked(std::string_view text, Ink ink, const TextStyle& style)
 {
@@ -52,7 +64,12 @@ std::string wrapped(std::string_view text, std::size_t width, std::string_view f
         const auto end = std::min(text.find_first_of(" \n"), text.size());
         const auto word = text.substr(0, end);
         if (!word.empty()) {
-            if (has_word && columns(line) + 1 + columns(word) > width) finish();
+            // Room for what must not stand at the beginning of the next line.
+            auto needed = columns(word);
+            const auto rest = text.substr(end);
+            const auto next = rest.starts_with(' ') ? rest.substr(1, rest.find_first_of(" \n", 1) - 1) : std::string_view{};
+            if (is_unit(next)) needed += 1 + columns(next);
+            if (has_word && !is_unit(word) && columns(line) + 1 + needed > width) finish();
             if (has_word) line += ' ';
             line += word;
             has_word = true;

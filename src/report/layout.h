@@ -25,7 +25,7 @@ enum class Ink : std::uint8_t { plain, heading, good, open, bad, badge };
 [[nodiscard]] std::string padded(std::string_view text, std::size_t width);
 
 /// Breaks `text` at spaces into lines of at most `width` columns, each ended by a line break. The first begins with `first`,
-/// the others with as many spaces. A word longer than a line stands alone. Line breaks in `text` stay.
+/// the others with as many spaces. A word longer than a line stands alone; a unit stays with its number. Line breaks in `text` stay.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t width, std::string_view first = "");
 
 /// Every line of `text` behind `indent` spaces, as it is: for drawings. Ends with a line break unless empty.
