@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -48,12 +49,17 @@ std::string meaning_of(SwitchState state, const Fixture& fixture)
 
 std::function<Status(SwitchState)> hand_switch(std::istream& in, std::ostream& err, Fixture fixture, std::function<bool()> should_stop)
 {
-    return [&in, &err, fixture, should_stop = std::move(should_stop)](SwitchState state) -> Status {
+    return [&in, &err, fixture, should_stop = std::move(should_stop), set = std::optional<SwitchState>{}](SwitchState state) mutable -> Status {
+        if (set == state) return Done{};
+        set.reset();
         err << "Set the switch to " << upper(name_of(state)) << " (" << meaning_of(state, fixture) << "), then press Enter: " << std::flush;
         std::string line;
         const bool was_read = static_cast<bool>(std::getline(in, line));
         if (should_stop()) return Error{"stopped by hand before the switch was set to " + std::string{name_of(state)}, ErrorKind::interrupted};
-        if (was_read) return Done{};
+        if (was_read) {
+            set = state;
+            return Done{};
+        }
         err << '\n';
         return Error{"standard input ended before the switch was set to " + std::string{name_of(state)} +
                      ": run lowleg on a terminal, or let a program move the switch with --switch CMD"};

@@ -120,9 +120,12 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
     if (arguments.device_option->count() > 0) {
         if (arguments.switch_option->count() > 0)
             return shown(instrument.identify_device(arguments.device, instrument::command_switch(arguments.switch_command), progress));
+        // Everything is connected, and the switch where it belongs, before anything sounds.
+        if (const auto known = instrument.check_device(arguments.device); !known) return fail(terminal, known.error());
         terminal.err << fixture_drawing(fixture) << '\n';
-        return shown(instrument.identify_device(
-            arguments.device, hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop), progress));
+        auto by_hand = hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop);
+        if (const auto set = by_hand(SwitchState::through); !set) return fail(terminal, set.error());
+        return shown(instrument.identify_device(arguments.device, by_hand, progress));
     }
     return show_collection(terminal, arguments, instrument);
 }

@@ -98,6 +98,13 @@ Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
     return out;
 }
 
+Status Instrument::check_device(const std::string& id)
+{
+    const auto device = engine::find_device(id);
+    if (!device) return device.error();
+    return Done{};
+}
+
 Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress) const
 {
     engine::StreamRequest request;

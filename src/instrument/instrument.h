@@ -26,6 +26,9 @@ public:
 
     [[nodiscard]] Result<std::vector<report::DeviceEntry>> list_devices() const;
 
+    /// \return failure when no device fits this id, or several do.
+    static Status check_device(const std::string& id);
+
     /// Identifies a circuit of the virtual bench: one that ships, or a netlist file of the user's own.
     [[nodiscard]] Result<procedure::Identification> identify_bench(const std::string& name_or_file, const Progress& progress = {}) const;
     /// \param id  of a device of list_devices(). \param fixture_switch  whatever moves the switch.

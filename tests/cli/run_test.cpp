@@ -226,6 +226,7 @@ TEST_CASE("the switch is moved by hand, or not at all", "[cli][hand]")
     const auto move = cli::hand_switch(in, err, fixture, [&] { return stop; });
     CHECK(move(SwitchState::loaded));
     CHECK_THAT(err.str(), ContainsSubstring("LOADED (pin 3 also to pin 1 through 470 Ω)") && ContainsSubstring("press Enter"));
+    CHECK(move(SwitchState::loaded));  // set already: nobody is asked twice
     const auto ended = move(SwitchState::grounded);
     REQUIRE_FALSE(ended);
     CHECK(ended.error().kind == ErrorKind::failure);
