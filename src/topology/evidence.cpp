@@ -3,6 +3,7 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace lowleg::topology {
@@ -12,10 +13,10 @@ constexpr double normal_95 = 1.96;
 
 double power_of_ten(double exponent) { return amplitude_ratio(GainDb{20.0 * exponent}); }
 
-/// "5.94 ± 0.01 dB", the uncertainty with at least two digits after the point.
+/// "5.94 ± 0.01 dB", the uncertainty with no more digits than it deserves.
 std::string with_uncertainty(double magnitude, double half_width, std::string_view unit)
 {
-    const int digits = half_width >= 0.5 ? 1 : half_width >= 0.005 ? 2 : 3;
+    const int digits = half_width >= 0.5 ? 1 : 2;
     return format_fixed(magnitude, digits) + " ± " + format_fixed(std::max(half_width, power_of_ten(-digits)), digits) + " " + std::string{unit};
 }
 
@@ -36,9 +37,7 @@ public:
             return out_;
         }
         legs_compared();
-        ground_step(f_.ground_step_low_db);
-        ground_step(f_.ground_step_mid_db);
-        ground_step(f_.ground_step_high_db);
+        steps("ground_step", {f_.ground_step_low_db, f_.ground_step_mid_db, f_.ground_step_high_db}, "when pin 3 was grounded");
         servo();
         lift();
         impedances(legs);
@@ -72,20 +71,29 @@ private:
             const std::string phase = angle > 165.0 ? "in antiphase" : angle < 25.0 ? "in phase" : format_fixed(angle, 0) + "° apart";
             add("leg_ratio", f_.leg_ratio_db, "dB",
                 "Pin 3 carries the signal " + level + " pin 2, " + phase + ", at " + format_hertz(f_.leg_ratio_db->frequency) + ".");
-            add("leg_angle", f_.leg_angle_deg, "°", "The legs are " + format_fixed(angle, 1) + "° apart at " + format_hertz(f_.leg_angle_deg->frequency) + ".");
         }
     }
 
-    void ground_step(const std::optional<Feature>& f)
+    /// A step at the lowest tones, near 1 kHz and at the highest: one sentence where all agree, else one each.
+    void steps(std::string_view name, const std::array<std::optional<Feature>, 3>& at, const std::string& when)
     {
-        if (!f) return;
-        const std::string how = f->measured ? "when pin 3 was grounded" : "with pin 3 grounded, as computed from the state \"loaded\"";
-        const double half_width = normal_95 * f->sigma;
-        const std::string says = std::abs(f->value) < std::max(0.02, half_width)
-                                     ? "Pin 2 did not move (" + format_db(GainDb{f->value}) + ") " + how + ", at " + format_hertz(f->frequency) + "."
-                                     : "Pin 2 " + moved(f->value) + " " + with_uncertainty(std::abs(f->value), half_width, "dB") + " " + how + ", at " +
-                                           format_hertz(f->frequency) + ".";
-        add("ground_step", f, "dB", says);
+        const auto& [low, mid, high] = at;
+        const bool flat = low && mid && high && std::abs(low->value - mid->value) < 0.05 && std::abs(high->value - mid->value) < 0.05;
+        if (flat) {
+            step(name, *mid, when + ", the same from " + format_hertz(low->frequency) + " to " + format_hertz(high->frequency));
+            return;
+        }
+        for (const auto& f : at)
+            if (f) step(name, *f, when + ", at " + format_hertz(f->frequency));
+    }
+
+    void step(std::string_view name, const Feature& f, const std::string& when)
+    {
+        const double half_width = normal_95 * f.sigma;
+        const std::string what = std::abs(f.value) < std::max(0.02, half_width)
+                                     ? "Pin 2 did not move (" + format_db(GainDb{f.value}) + ") "
+                                     : "Pin 2 " + moved(f.value) + " " + with_uncertainty(std::abs(f.value), half_width, "dB") + " ";
+        add(name, f, "dB", what + when + (f.measured ? "." : " (computed from the state \"loaded\")."));
     }
 
     void servo()
@@ -97,15 +105,7 @@ private:
 
     void lift()
     {
-        for (const auto& f : {f_.lift_step_low_db, f_.lift_step_mid_db, f_.lift_step_high_db}) {
-            if (!f) continue;
-            const std::string where = " when pin 3 was lifted, at " + format_hertz(f->frequency) + ".";
-            const double half_width = normal_95 * f->sigma;
-            add("lift_step", f, "dB",
-                std::abs(f->value) < std::max(0.02, half_width)
-                    ? "Pin 2 did not move (" + format_db(GainDb{f->value}) + ")" + where
-                    : "Pin 2 " + moved(f->value) + " " + with_uncertainty(std::abs(f->value), half_width, "dB") + where);
-        }
+        steps("lift_step", {f_.lift_step_low_db, f_.lift_step_mid_db, f_.lift_step_high_db}, "when pin 3 was lifted");
         if (!f_.lift_slope_db_per_octave || !f_.lift_step_low_db || f_.lift_step_low_db->value > -0.15) return;
         const double slope = f_.lift_slope_db_per_octave->value;
         add("lift_slope", f_.lift_slope_db_per_octave, "dB/octave",
@@ -129,7 +129,7 @@ private:
         if (f_.pin3_to_pin2 && f_.pin3_to_pin2->value > 0.5 && f_.pin3_signal_db && f_.pin3_signal_db->value < -45.0)
             add("pin3_to_pin2", f_.pin3_to_pin2, "", "What is injected at pin 3 comes out at pin 2 (" + format_fixed(100.0 * f_.pin3_to_pin2->value, 0) +
                                                          " % of it): pin 3 senses a ground.");
-        if (f_.common_mode_log_ohm && f_.mutual_ratio && f_.mutual_ratio->value > 0.5) {
+        if (f_.common_mode_log_ohm && f_.ground_step_low_db && f_.ground_step_low_db->value > 0.5) {
             Feature f = *f_.common_mode_log_ohm;
             const double ohms = power_of_ten(f.value);
             f.value = ohms;

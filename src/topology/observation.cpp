@@ -15,7 +15,7 @@ namespace {
 using analysis::MultitoneReading;
 using analysis::ToneReading;
 
-/// What the phases of a circuit can imitate of a delay between two states (a lifted transformer: 8 µs).
+/// What the phases of a circuit can imitate of a delay (a lifted transformer: 8 µs).
 constexpr Seconds largest_natural_delay_change{20e-6};
 
 std::vector<const ToneReading*> tones_of(const MultitoneReading& reading, Signal signal)
@@ -112,54 +112,86 @@ Seconds period_of(const MultitoneReading& reading)
     return Seconds{static_cast<double>(tone.bin) / tone.frequency.value()};
 }
 
-/// How far one state lags behind another that was cut from the same periodic signal, by the drive at pin 2. Between two states a
-/// circuit turns the phase (a lifted winding by 90°), so a constant turn counts for nothing here.
-struct Lag {
-    Seconds lag{};
-    double agreement{};          ///< 0 … 1, of the tones' phases at this lag.
-    double agreement_in_step{};  ///< The best for a lag that is none.
+/// The phases by which a signal at pin 2 is turned from one state to another. A circuit turns them (a lifted winding by 90°), so a
+/// turn that all have in common counts for nothing here; a delay turns them in proportion to frequency.
+class PhaseTurns {
+public:
+    PhaseTurns(const MultitoneReading& state, const MultitoneReading& reference, Signal signal)
+    {
+        for (std::size_t i = 0; i < state.tones.size(); ++i) {
+            const auto& a = state.tones[i].leg[0];
+            const auto& b = reference.tones[i].leg[0];
+            if (state.tones[i].signal != signal || !stands_out(a) || !stands_out(b)) continue;
+            const Complex ratio = a.value / b.value;
+            turns_.emplace_back(2.0 * std::numbers::pi * state.tones[i].frequency.value(), ratio / std::abs(ratio));
+        }
+    }
+
+    /// The mean of the turns when this lag is taken off: its size, 0 … 1, is how well they agree.
+    [[nodiscard]] Complex mean(Seconds lag) const
+    {
+        Complex sum{};
+        for (const auto& [omega, unit] : turns_) sum += unit * std::polar(1.0, omega * lag.value());
+        return turns_.empty() ? Complex{} : sum / static_cast<double>(turns_.size());
+    }
+    [[nodiscard]] double agreement(Seconds lag) const { return std::abs(mean(lag)); }
+
+    /// The lag within ± reach at which they agree best.
+    [[nodiscard]] Seconds best_lag(Seconds reach) const
+    {
+        if (turns_.empty()) return Seconds{0.0};
+        // An eighth of a cycle of the highest tone is fine enough to find every peak.
+        const double step = std::numbers::pi / 4.0 / turns_.back().first;
+        Seconds best{0.0};
+        double most = agreement(best);
+        const auto try_lag = [&](Seconds lag) {
+            if (const double here = agreement(lag); here > most) { most = here; best = lag; }
+        };
+        const auto steps = static_cast<std::int64_t>(reach.value() / step);
+        for (std::int64_t i = -steps; i <= steps; ++i) try_lag(Seconds{static_cast<double>(i) * step});
+        for (double width = 0.5 * step; width > 1e-9; width *= 0.5)
+            for (const double side : {-1.0, 1.0}) try_lag(best + Seconds{side * width});
+        return best;
+    }
+
+    /// The best of all lags.
+    [[nodiscard]] Seconds any_lag(Seconds period) const
+    {
+        const auto best = best_lag(0.5 * period);
+        // Tones on odd bins all turn by 180° in half a period, and no circuit does that to a signal between two states.
+        return mean(best).real() < 0.0 ? best + 0.5 * period : best;
+    }
+
+private:
+    std::vector<std::pair<double, Complex>> turns_;  ///< ω, e^{jφ}
 };
 
-Lag lag_between(const MultitoneReading& state, const MultitoneReading& reference, Seconds window, bool always_search)
+/// Frames that were lost or slipped in between two states of one stream, as a delay; 0 when none were.
+Seconds slip_between(const MultitoneReading& state, const MultitoneReading& reference)
 {
-    std::vector<std::pair<double, Complex>> turn;  // ω, weight·e^{jφ}
-    double total = 0.0;
-    for (std::size_t i = 0; i < state.tones.size(); ++i) {
-        const auto& a = state.tones[i].leg[0];
-        const auto& b = reference.tones[i].leg[0];
-        if (state.tones[i].signal != Signal::drive || !stands_out(a) || !stands_out(b)) continue;
-        const Complex ratio = a.value / b.value;
-        turn.emplace_back(2.0 * std::numbers::pi * state.tones[i].frequency.value(), ratio / std::abs(ratio));
-        total += 1.0;
+    const PhaseTurns turns{state, reference, Signal::drive};
+    const double in_step = turns.agreement(Seconds{0.0});
+    const auto whole_frames = [&](Seconds lag) { return Seconds{std::round(lag.value() * state.sample_rate_hz) / state.sample_rate_hz}; };
+    // A few frames: at 48 kHz one alone costs 0.2 of the agreement, and no circuit imitates half of that within so short a reach.
+    const auto near = turns.best_lag(Seconds{150e-6});
+    if (turns.agreement(near) > std::max(in_step + 0.1, 0.9)) return whole_frames(near);
+    // Many frames turn all but the lowest tones about; the search is long, and chance agreement along it not rare.
+    if (in_step > 0.8) return Seconds{0.0};
+    const auto far = turns.any_lag(period_of(state));
+    return turns.agreement(far) > in_step + 0.2 ? whole_frames(far) : Seconds{0.0};
+}
+
+/// How far a recording lags behind that of the reference state: by the drive or by the probe, whichever the circuit turns less.
+Seconds lag_between(const MultitoneReading& state, const MultitoneReading& reference)
+{
+    Seconds lag{0.0};
+    double most = 0.0;
+    for (const auto signal : {Signal::drive, Signal::probe}) {
+        const PhaseTurns turns{state, reference, signal};
+        const auto best = turns.any_lag(period_of(state));
+        if (const double here = turns.agreement(best); here > most) { most = here; lag = best; }
     }
-    Lag out;
-    if (turn.empty()) return out;
-    const auto agreement = [&](Seconds lag) {
-        Complex sum{};
-        for (const auto& [omega, unit] : turn) sum += unit * std::polar(1.0, omega * lag.value());
-        return std::abs(sum) / total;
-    };
-    // An eighth of a cycle of the highest tone is fine enough to find every peak.
-    const double step = std::numbers::pi / 4.0 / turn.back().first;
-    const auto search = [&](Seconds reach) {
-        const auto steps = static_cast<std::int64_t>(reach.value() / step);
-        for (std::int64_t i = -steps; i <= steps; ++i) {
-            const Seconds lag{static_cast<double>(i) * step};
-            if (const double here = agreement(lag); here > out.agreement) { out.agreement = here; out.lag = lag; }
-        }
-    };
-    search(largest_natural_delay_change);
-    out.agreement_in_step = out.agreement;
-    // More than this is not to be had by any other lag to a degree that would count.
-    constexpr double in_step = 0.8;
-    if (out.agreement_in_step < in_step || always_search) search(window);
-    for (double width = 0.5 * step; width > 1e-9; width *= 0.5) {
-        for (const double side : {-1.0, 1.0}) {
-            const Seconds lag = out.lag + Seconds{side * width};
-            if (const double here = agreement(lag); here > out.agreement) { out.agreement = here; out.lag = lag; }
-        }
-    }
-    return out;
+    return lag;
 }
 
 void advance_state(Observations& o, SwitchState state, Seconds delay)
@@ -174,29 +206,23 @@ void advance_state(Observations& o, SwitchState state, Seconds delay)
     }
 }
 
-/// Brings a state whose start is unknown into step with `through`: the delay for which both describe the same two-port best.
-void align_state(Observations& o, SwitchState state, Seconds reach)
+/// Brings a state whose start is unknown into step with those that are: the delay for which all describe the same two-port best.
+void align_state(Observations& o, SwitchState state, const std::vector<SwitchState>& in_step)
 {
+    Observations subset = o;
+    for (auto& at : subset.at)
+        for (auto* readings : {&at.drive, &at.probe})
+            std::erase_if(*readings, [&](const auto& entry) {
+                return entry.first != state && std::find(in_step.begin(), in_step.end(), entry.first) == in_step.end();
+            });
     const auto misfit = [&](Seconds shift) {
-        Observations pair = o;
-        for (auto& at : pair.at)
-            for (auto* readings : {&at.drive, &at.probe})
-                std::erase_if(*readings, [&](const auto& entry) {
-                    return entry.first != SwitchState::through && entry.first != state;
-                });
-        advance_state(pair, state, shift);
-        return two_port_misfit(pair);
+        auto moved = subset;
+        advance_state(moved, state, shift);
+        return two_port_misfit(moved);
     };
-    // A coarse grid first: the misfit repeats with the period of the highest tone that matters.
-    constexpr int steps = 40;
     Seconds best{0.0};
     double least = misfit(best);
-    for (int i = -steps; i <= steps; ++i) {
-        const Seconds shift{reach.value() * i / steps};
-        if (const double m = misfit(shift); m < least) { least = m; best = shift; }
-    }
-    double width = reach.value() / steps;
-    for (int i = 0; i < 24; ++i, width *= 0.6) {
+    for (double width = largest_natural_delay_change.value(); width > 1e-9; width *= 0.7) {
         for (const double side : {-1.0, 1.0}) {
             const Seconds shift = best + Seconds{side * width};
             if (const double m = misfit(shift); m < least) { least = m; best = shift; }
@@ -243,11 +269,10 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     for (const auto& [state, reading] : readings) {
         Seconds lag{0.0};
         if (state != SwitchState::through) {
-            const auto found = lag_between(reading, reference, 0.5 * period_of(reading), !options.same_clock_start);
-            // In one stream the states are in step unless frames were lost on the way, which turns all but the lowest tones about.
-            const bool slipped = found.agreement > found.agreement_in_step + 0.2;
-            if (!options.same_clock_start || slipped) {
-                lag = found.lag;
+            if (options.same_clock_start) {
+                lag = slip_between(reading, reference);
+            } else {
+                lag = lag_between(reading, reference);
                 o.phases_agree = false;
             }
         }
@@ -266,9 +291,13 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     }
 
     if (!o.phases_agree && o.has_probe) {
-        // The phases brought each state near; the two-port that it has in common with `through` does the rest.
-        for (const auto& [state, reading] : readings)
-            if (state != SwitchState::through) align_state(o, state, 2.0 * largest_natural_delay_change);
+        // `lifted` first: it tells the probe's level, on which all else rests.
+        std::vector<SwitchState> in_step{SwitchState::through};
+        for (const auto state : {SwitchState::lifted, SwitchState::loaded, SwitchState::grounded}) {
+            if (!readings.contains(state)) continue;
+            align_state(o, state, in_step);
+            in_step.push_back(state);
+        }
         o.phases_agree = true;
     }
     return o;

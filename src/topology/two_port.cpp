@@ -118,6 +118,10 @@ RowFit solve_row(const std::function<std::vector<dsp::LinearEquation>(Complex z_
 
     RowFit row;
     row.chi_square = f.chi_square;
+    // The assumption itself may be what is wrong (a floating winding without the probe): then nothing of the row is known.
+    const auto count = static_cast<double>(equations({}, {}).size());
+    constexpr double blatant = 20.0;
+    if (!transfer_known && f.chi_square > blatant * 2.0 * count) return row;
     const bool own_known = well_known(f.x[1], f.sigma[1]);
     const auto own_status = own_known ? EntryStatus::measured : EntryStatus::unknown;
     const auto emf_status = f.sigma[0] < std::max(0.05 * std::abs(f.x[0]), 1e-3) ? EntryStatus::measured

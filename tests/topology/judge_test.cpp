@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
 
 #include <string>
 
@@ -120,6 +121,37 @@ TEST_CASE("the loop's gain and delay are not part of the answer", "[topology][ju
     const auto v = judge_unit(unit.model, Fixture{}, every, reading);
     CAPTURE(unit.name, reading.loop_gain, v.probability);
     CHECK(v.id() == unit.expected);
+}
+
+TEST_CASE("recordings that start anywhere are judged alike", "[topology][judge]")
+{
+    const auto& unit = GENERATE(from_range(units()));
+    const bool probe = GENERATE(true, false);
+    Fixture fixture;
+    if (!probe) fixture.probe.reset();
+    test::ReadingOptions reading;
+    reading.noise_sigma = GENERATE(1e-7, 3e-6);
+    // Whole frames of 48 kHz, as files are cut, and half a frame for a recorder's own converter.
+    reading.later = {{SwitchState::loaded, Seconds{5'003.0 / 48e3}}, {SwitchState::grounded, Seconds{17.5 / 48e3}}, {SwitchState::lifted, Seconds{-777.0 / 48e3}}};
+    ObserveOptions files;
+    files.same_clock_start = false;
+    const auto v = judge_unit(unit.model, fixture, every, reading, files);
+    CAPTURE(unit.name, probe, reading.noise_sigma, v.probability);
+    CHECK(v.id() == (probe ? unit.expected : unit.expected_no_probe));
+}
+
+TEST_CASE("frames lost between two states are noticed and made good", "[topology][judge]")
+{
+    const auto& unit = GENERATE(from_range(units()));
+    const auto frames = GENERATE(1.0, 2.0, 3.0, -5.0, 64.0, 256.0, 1024.0);
+    test::ReadingOptions reading;
+    const Seconds lost{-frames / 48e3};
+    reading.later = {{SwitchState::loaded, lost}, {SwitchState::grounded, lost}, {SwitchState::lifted, lost}};
+    const auto v = judge_unit(unit.model, Fixture{}, every, reading);
+    const auto calm = judge_unit(unit.model, Fixture{}, every);
+    CAPTURE(unit.name, frames, v.probability);
+    CHECK(v.id() == unit.expected);
+    CHECK_THAT(std::abs(v.legs.imbalance), Catch::Matchers::WithinAbs(std::abs(calm.legs.imbalance), calm.legs.uncertainty_ohm + 1e-9));
 }
 
 TEST_CASE("channels that differ and noise do not lead to a wrong name", "[topology][judge]")

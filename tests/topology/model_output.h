@@ -99,6 +99,7 @@ inline std::array<Complex, 2> read_by_nodes(const OutputModel& model, const Fixt
 struct ReadingOptions {
     double noise_sigma{1e-7};       ///< Of each tone, per played full scale.
     Seconds delay{0.0213};          ///< Of the loop.
+    std::map<SwitchState, Seconds> later{};  ///< What a state's own delay is longer by.
     double loop_gain{1.0};
     unsigned seed{1};
 };
@@ -113,6 +114,8 @@ inline std::map<SwitchState, analysis::MultitoneReading> read_all(const OutputMo
     std::normal_distribution<double> normal{0.0, o.noise_sigma};
     std::map<SwitchState, analysis::MultitoneReading> out;
     for (const auto state : states) {
+        const auto own = o.later.find(state);
+        const double delay_s = o.delay.value() + (own == o.later.end() ? 0.0 : own->second.value());
         analysis::MultitoneReading r;
         r.sample_rate_hz = 48e3;
         r.periods = 4;
@@ -125,7 +128,7 @@ inline std::map<SwitchState, analysis::MultitoneReading> read_all(const OutputMo
                 tone.frequency = f;
                 const auto v = read_by_nodes(model, fx, state, f, probe);
                 for (const std::size_t leg : {0U, 1U}) {
-                    const Complex late = v.at(leg) * o.loop_gain * std::exp(-jw(f) * o.delay.value());
+                    const Complex late = v.at(leg) * o.loop_gain * std::exp(-jw(f) * delay_s);
                     tone.leg.at(leg) = {late + Complex{normal(generator), normal(generator)}, o.noise_sigma, 30.0};
                 }
                 r.tones.push_back(tone);
