@@ -91,7 +91,7 @@ Result<ClockReading> measure_clock(const Record& record, const TonePlan& plan)
     const DoublePeriods samples{record};
     const auto periods = longest_run(samples.views(), plan.period_frames);
     if (periods.size() < 2)
-        return Error{"The clocks cannot be compared within one period of the test signal: record at least two in a row."};
+        return Error{"the clocks cannot be compared within one period of the test signal: record at least two in a row"};
     const auto transformed = transform(periods, plan);
     if (!transformed) return transformed.error();
     const auto& spectra = transformed.value();
@@ -141,7 +141,7 @@ Result<ClockReading> measure_clock(const Record& record, const TonePlan& plan)
             weight += w;
         }
     if (drifts.empty() || !(weight > 0.0))
-        return Error{"No tone stands out of the noise, so the clocks cannot be compared: check the cables and the level."};
+        return Error{"no tone stands out of the noise, so the clocks cannot be compared: check the cables and the level"};
 
     // How well the tones agree is how well the offset is known; one tone alone has nothing to agree with.
     const double offset = weighted / weight;

@@ -48,7 +48,7 @@ double climb(const std::vector<Point>& points, double turn)
 
 Result<DelayReading> measure_delay(const MultitoneReading& reading, Signal signal, std::size_t leg)
 {
-    if (leg > 1) return Error{"A delay can be measured on leg 0 (pin 2) or leg 1 (pin 3) only: choose one of them.", ErrorKind::usage};
+    if (leg > 1) return Error{"a delay can be measured on leg 0 (pin 2) or leg 1 (pin 3) only: choose one of them", ErrorKind::usage};
     std::vector<Point> points;
     double frames_per_period = 0.0;
     double total = 0.0;
@@ -61,7 +61,7 @@ Result<DelayReading> measure_delay(const MultitoneReading& reading, Signal signa
         frames_per_period = static_cast<double>(tone.bin) * reading.sample_rate_hz / tone.frequency.value();
     }
     if (points.empty() || !std::isfinite(total))
-        return Error{"No tone of the signal stands out of the noise, so its delay cannot be told: check the cables and the level."};
+        return Error{"no tone of the signal stands out of the noise, so its delay cannot be told: check the cables and the level"};
     std::ranges::sort(points, {}, &Point::bin);
 
     // Half a period turns every odd bin by half a cycle: a multitone on odd bins cannot tell it from the opposite sign. The

@@ -54,8 +54,8 @@ Result<Noise> noise_of(std::int64_t bin, const Scatter& s, const BinMap& map, st
 
     if (periods == 1) {
         if (beside.empty())
-            return Error{"One period of a test signal that leaves no bins free does not show its own noise: capture at least two "
-                         "periods."};
+            return Error{"one period of a test signal that leaves no bins free does not show its own noise: capture at least two "
+                         "periods"};
         return Noise{pool / pool_values, 2.0 * pool_values};
     }
     const auto free_periods = static_cast<double>(periods - 1);
@@ -120,7 +120,7 @@ double ComplexEstimate::phase_interval_95_rad() const
 
 Result<MultitoneReading> read_multitone(std::span<const PeriodView> periods, const TonePlan& plan, HumRemoval hum)
 {
-    if (periods.empty()) return Error{"There is no period to read: capture at least one without faults."};
+    if (periods.empty()) return Error{"there is no period to read: capture at least one without faults"};
     auto transformed = transform(periods, plan);
     if (!transformed) return transformed.error();
     auto& spectra = transformed.value();
@@ -173,16 +173,16 @@ Result<MultitoneReading> read_multitone(std::span<const PeriodView> periods, con
 
 Result<MultitoneReading> read_multitone(const Record& record, const TonePlan& plan)
 {
-    if (record.periods.empty()) return Error{"There is no period to read: capture at least one without faults."};
+    if (record.periods.empty()) return Error{"there is no period to read: capture at least one without faults"};
     if (!(std::abs(record.sample_rate_hz - plan.sample_rate_hz) <= 1e-9 * plan.sample_rate_hz) ||
         record.period_frames != plan.period_frames)
-        return Error{"The capture (" + format_number(record.sample_rate_hz) + " Hz, periods of " +
+        return Error{"the capture (" + format_number(record.sample_rate_hz) + " Hz, periods of " +
                      std::to_string(record.period_frames) + " frames) does not fit the test signal (" +
                      format_number(plan.sample_rate_hz) + " Hz, " + std::to_string(plan.period_frames) +
-                     " frames): capture with the signal that is played."};
+                     " frames): capture with the signal that is played"};
     for (const auto& period : record.periods)
         if (!period.faults.none())
-            return Error{"A captured period is void (" + describe(period.faults) + "): leave it out and measure it again."};
+            return Error{"a captured period is void (" + describe(period.faults) + "): leave it out and measure it again"};
     const DoublePeriods samples{record};
     return read_multitone(samples.views(), plan);
 }

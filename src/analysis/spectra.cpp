@@ -27,19 +27,19 @@ DoublePeriods::DoublePeriods(const Record& record) : samples_(record.periods.siz
 Status check_plan(const TonePlan& plan)
 {
     if (!(plan.sample_rate_hz > 0.0) || !std::isfinite(plan.sample_rate_hz))
-        return Error{"The test signal has no sample rate: design it for the rate of the device."};
+        return Error{"the test signal has no sample rate: design it for the rate of the device"};
     const auto n = plan.period_frames;
     if (n < 2 || n > std::numeric_limits<std::int32_t>::max() || n % 2 != 0 || !dsp::is_smooth(static_cast<std::size_t>(n)))
-        return Error{"A test signal with a period of " + std::to_string(n) +
-                     " frames cannot be analysed: choose an even number of frames without prime factors above 7."};
+        return Error{"a test signal with a period of " + std::to_string(n) +
+                     " frames cannot be analysed: choose an even number of frames without prime factors above 7"};
     std::int64_t previous = 0;
     for (const auto& tone : plan.tones) {
         if (tone.bin <= previous || 2 * tone.bin >= n)
-            return Error{"The test signal is not well described, its tone on bin " + std::to_string(tone.bin) +
-                         " is out of order or out of range: give ascending bins below half the period."};
+            return Error{"the test signal is not well described, its tone on bin " + std::to_string(tone.bin) +
+                         " is out of order or out of range: give ascending bins below half the period"};
         if (!(tone.amplitude > 0.0) || !std::isfinite(tone.amplitude) || !std::isfinite(tone.phase_rad))
-            return Error{"The test signal is not well described, its tone on bin " + std::to_string(tone.bin) +
-                         " has no amplitude: leave out the tones that are not played."};
+            return Error{"the test signal is not well described, its tone on bin " + std::to_string(tone.bin) +
+                         " has no amplitude: leave out the tones that are not played"};
         previous = tone.bin;
     }
     return Done{};
@@ -59,17 +59,17 @@ Result<Spectra> transform(std::span<const PeriodView> periods, const TonePlan& p
         const auto begin = period.first_frame - periods.front().first_frame;
         if (begin % plan.period_frames != 0 ||
             (!spectra.whole_periods.empty() && begin / plan.period_frames <= spectra.whole_periods.back()))
-            return Error{"The captured periods are not in order, or not whole periods apart: cut the capture into periods of the "
-                         "test signal."};
+            return Error{"the captured periods are not in order, or not whole periods apart: cut the capture into periods of the "
+                         "test signal"};
         spectra.whole_periods.push_back(begin / plan.period_frames);
         for (std::size_t leg = 0; leg < 2; ++leg) {
             const auto x = period.leg[leg];
             if (x.size() != n)
-                return Error{"A captured period has " + std::to_string(x.size()) + " frames and the test signal " +
-                             std::to_string(n) + ": capture with the signal that is played."};
+                return Error{"a captured period has " + std::to_string(x.size()) + " frames and the test signal " +
+                             std::to_string(n) + ": capture with the signal that is played"};
             if (!std::ranges::all_of(x, [](double v) { return std::isfinite(v); }))
-                return Error{"The capture holds samples that are not numbers: measure again, and if it persists, try another "
-                             "audio driver."};
+                return Error{"the capture holds samples that are not numbers: measure again, and if it persists, try another "
+                             "audio driver"};
             auto& bins = spectra.bins[leg].emplace_back(fft.value().bins());
             fft.value().transform(x, bins);
             for (auto& bin : bins) bin *= scale;

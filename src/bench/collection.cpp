@@ -2,35 +2,18 @@
 
 #include "bench/embedded_circuits.h"
 #include "circuit/netlist.h"
+#include "core/text.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <numeric>
 #include <string>
 #include <system_error>
 #include <vector>
 
 namespace lowleg::bench {
 namespace {
-
-/// Levenshtein's distance: insertions, deletions and replacements that make `b` of `a`.
-std::size_t edit_distance(std::string_view a, std::string_view b)
-{
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        auto diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const auto above = row[j + 1];
-            row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0U : 1U)});
-            diagonal = above;
-        }
-    }
-    return row.back();
-}
 
 Error no_such_circuit(std::string_view name)
 {
@@ -49,7 +32,7 @@ Error no_such_circuit(std::string_view name)
     }
     std::string message = "no circuit \"" + std::string{name.substr(0, longest)} + "\": ";
     if (!nearest.empty()) message += "did you mean " + std::string{nearest} + "? ";
-    return Error{message + "There are " + names + ", and netlist files by their path (FILE.cir)", ErrorKind::usage};
+    return Error{message + "there are " + names + ", and netlist files by their path (FILE.cir)"};
 }
 
 Result<CircuitText> read_netlist(const std::string& path)

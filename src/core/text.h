@@ -4,6 +4,7 @@
 
 #include "core/units.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -24,5 +25,8 @@ namespace lowleg {
 /// refused, because it means mega to people and milli to SPICE: write "1meg" or "1m".
 /// \return false, leaving `out` untouched, when `text` is no such number.
 [[nodiscard]] bool parse_engineering(std::string_view text, double& out);
+
+/// Letters to insert, delete or replace to make `b` of `a` (Levenshtein): small for a slip of the keyboard.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace lowleg

@@ -1,8 +1,9 @@
 #include "engine/devices.h"
 
+#include "core/text.h"
+
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
 namespace lowleg::engine {
 namespace {
@@ -14,22 +15,6 @@ namespace {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');  // not tolower: no locale
     }
     return out;
-}
-
-/// Letters to insert, delete or replace between two words (Levenshtein).
-[[nodiscard]] std::size_t distance(std::string_view a, std::string_view b)
-{
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
 }
 
 [[nodiscard]] std::string named(const DeviceInfo& d)
@@ -64,15 +49,15 @@ template <class Fits>
 Result<DeviceInfo> find_device(std::span<const DeviceInfo> devices, std::string_view number_or_name)
 {
     if (devices.empty()) {
-        return Error{"There is no audio device on this computer: connect an interface or start the JACK server, or measure on "
-                     "the virtual bench."};
+        return Error{"there is no audio device on this computer: connect an interface or start the JACK server, or measure on "
+                     "the virtual bench"};
     }
     const auto all = those(devices, [](const DeviceInfo&) { return true; });
     if (number_or_name.empty()) {
         const auto duplex = those(devices, [](const DeviceInfo& d) { return d.inputs > 0 && d.outputs > 0; });
         if (duplex.size() == 1) return *duplex.front();
-        return duplex.empty() ? Error{"No audio device here has both inputs and outputs: there are " + listed(all) + "."}
-                              : Error{"Several audio devices have inputs and outputs, and none was chosen: name one of " + listed(duplex) + "."};
+        return duplex.empty() ? Error{"no audio device here has both inputs and outputs: there are " + listed(all)}
+                              : Error{"several audio devices have inputs and outputs, and none was chosen: name one of " + listed(duplex)};
     }
 
     std::int32_t number = 0;
@@ -87,12 +72,12 @@ Result<DeviceInfo> find_device(std::span<const DeviceInfo> devices, std::string_
     if (fit.empty()) fit = those(devices, [&](const DeviceInfo& d) { return folded(d.name).find(wanted) != std::string::npos; });
     if (fit.size() == 1) return *fit.front();
     const std::string quoted = "“" + std::string{number_or_name} + "”";
-    if (fit.size() > 1) return Error{quoted + " fits several audio devices: choose by number, one of " + listed(fit) + "."};
+    if (fit.size() > 1) return Error{quoted + " fits several audio devices: choose by number, one of " + listed(fit)};
 
-    const auto nearest = std::ranges::min_element(all, {}, [&](const DeviceInfo* d) { return distance(folded(d->name), wanted); });
-    const bool is_near = distance(folded((*nearest)->name), wanted) <= std::max<std::size_t>(2, wanted.size() / 3);
-    return Error{"There is no audio device " + quoted + (is_near ? "; did you mean " + named(**nearest) + "? There are " : ": there are ") +
-                 listed(all) + "."};
+    const auto nearest = std::ranges::min_element(all, {}, [&](const DeviceInfo* d) { return edit_distance(folded(d->name), wanted); });
+    const bool is_near = edit_distance(folded((*nearest)->name), wanted) <= std::max<std::size_t>(2, wanted.size() / 3);
+    return Error{"there is no audio device " + quoted + (is_near ? "; did you mean " + named(**nearest) + "? there are " : ": there are ") +
+                 listed(all)};
 }
 
 Result<DeviceInfo> find_device(std::string_view number_or_name)

@@ -81,7 +81,7 @@ struct Engine::Impl {
     {
     }
 
-    [[nodiscard]] std::string device() const { return std::string{"The audio device “"} + facts.device.data() + "”"; }
+    [[nodiscard]] std::string device() const { return std::string{"the audio device “"} + facts.device.data() + "”"; }
     [[nodiscard]] std::uint64_t signs_of_life() const noexcept
     {
         return ends.state->blocks.load(std::memory_order_relaxed);
@@ -109,13 +109,13 @@ struct Engine::Impl {
     Status check_alive(Patience& patience_left)
     {
         if (!backend->is_alive()) {
-            return interrupted(device() + " is gone: connect it, or start its audio system, and measure again.");
+            return interrupted(device() + " is gone: connect it, or start its audio system, and measure again");
         }
         if (patience_left.is_over(signs_of_life())) {
             given_up = true;
             return interrupted(device() + " has delivered nothing for " +
                                std::to_string(std::chrono::duration_cast<std::chrono::seconds>(patience).count()) +
-                               " s: see whether it or its audio system hangs, and measure again.");
+                               " s: see whether it or its audio system hangs, and measure again");
         }
         return Done{};
     }
@@ -132,8 +132,8 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<Backend> backend, c
                                              std::int64_t max_period_frames)
 {
     if (max_period_frames < 1 || max_period_frames > longest_period_frames) {
-        return failure("A period of " + std::to_string(max_period_frames) + " frames cannot be played: it must have 1 to " +
-                       std::to_string(longest_period_frames) + ".");
+        return failure("a period of " + std::to_string(max_period_frames) + " frames cannot be played: it must have 1 to " +
+                       std::to_string(longest_period_frames));
     }
     const auto slot_frames = static_cast<std::size_t>(max_period_frames);
     const StorageSizes sizes{.capture_frames = std::max(least_capture_frames, 4 * slot_frames),
@@ -149,7 +149,7 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<Backend> backend, c
     const double rate = impl->facts.sample_rate_hz;
     if (!std::isfinite(rate) || rate < 1'000.0 || rate > 10e6) {
         return failure(impl->device() + " reports a sample rate of " + format_number(rate) +
-                       " Hz, which cannot be: choose another device or audio system.");
+                       " Hz, which cannot be: choose another device or audio system");
     }
     impl->assembly = PeriodAssembly{impl->ends.blocks, impl->ends.samples, static_cast<std::uint64_t>(aftermath_s * rate)};
     if (Status started = impl->backend->start(); !started) return started.error();
@@ -175,14 +175,14 @@ Status Engine::play(std::span<const float> interleaved)
     const std::size_t frames = interleaved.size() / 2;
     const std::size_t slot_frames = m.ends.arena.size() / 2 / slot_count;
     if (interleaved.size() % 2 != 0 || frames < 1 || frames > slot_frames) {
-        return failure("A signal of " + std::to_string(interleaved.size()) + " samples cannot be played: it must have 1 to " +
-                       std::to_string(slot_frames) + " frames of 2 samples.");
+        return failure("a signal of " + std::to_string(interleaved.size()) + " samples cannot be played: it must have 1 to " +
+                       std::to_string(slot_frames) + " frames of 2 samples");
     }
     for (const float x : interleaved) {
-        if (!std::isfinite(x)) return failure("The signal to play has samples that are not numbers, and was not played.");
+        if (!std::isfinite(x)) return failure("the signal to play has samples that are not numbers, and was not played");
         if (std::abs(x) > rt::level_ceiling) {
-            return failure("The signal to play peaks at " + format_number(double{x}) + ", above the ceiling of " +
-                           format_number(double{rt::level_ceiling}) + " of full scale, and was not played: lower its level.");
+            return failure("the signal to play peaks at " + format_number(double{x}) + ", above the ceiling of " +
+                           format_number(double{rt::level_ceiling}) + " of full scale, and was not played: lower its level");
         }
     }
 
@@ -227,10 +227,10 @@ std::uint64_t Engine::frames_handled() const noexcept { return impl_->ends.state
 Result<Period> Engine::next_period(std::uint64_t not_before)
 {
     Impl& m = *impl_;
-    if (m.playing.play_id == 0) return failure("No period can be captured, because nothing plays: play a signal first.");
+    if (m.playing.play_id == 0) return failure("no period can be captured, because nothing plays: play a signal first");
     constexpr double farthest_s = 3600.0;
     if (not_before > frames_handled() + static_cast<std::uint64_t>(farthest_s * m.facts.sample_rate_hz)) {
-        return failure("A period was asked for that begins more than an hour from now: ask for an earlier one.");
+        return failure("a period was asked for that begins more than an hour from now: ask for an earlier one");
     }
     Patience patience_left;
     for (;;) {

@@ -80,7 +80,7 @@ public:
     [[nodiscard]] Status status() const
     {
         if (error_ == paNoError) return Done{};
-        return failure("No audio system could be started (" + reason(error_) + "): check the sound set-up of this computer.");
+        return failure("no audio system could be started (" + reason(error_) + "): check the sound set-up of this computer");
     }
 
 private:
@@ -135,7 +135,7 @@ private:
                      .note = {}};
         if (is_jack && d.name.starts_with(client_prefix)) continue;  // another run of this program
         if (is_jack && d.inputs == 0 && d.outputs == 0 && d.name.find_first_of("\\^$.|?*+()[]{}") != std::string::npos) {
-            d.note = "Its channels cannot be seen because of the special characters in its JACK client name: give the client a plain name.";
+            d.note = "its channels cannot be seen because of the special characters in its JACK client name: give the client a plain name";
         }
         if (with_rates) {
             const int in = std::min(d.inputs, 2);
@@ -213,16 +213,16 @@ struct Stream {
 
 [[nodiscard]] Status check_channels(const DeviceInfo& device, const std::array<std::int32_t, 2>& channels, std::int32_t there, std::string_view kind)
 {
-    const std::string quoted = "The audio device “" + device.name + "”";
+    const std::string quoted = "the audio device “" + device.name + "”";
     if (!device.note.empty()) return failure(quoted + " cannot be used. " + device.note);
-    if (there == 0) return failure(quoted + " has no " + std::string{kind} + "s: choose one that has both inputs and outputs.");
+    if (there == 0) return failure(quoted + " has no " + std::string{kind} + "s: choose one that has both inputs and outputs");
     for (const std::int32_t channel : channels) {
         if (channel >= 1 && channel <= there) continue;
         return failure(quoted + " has " + std::to_string(there) + " " + std::string{kind} + (there == 1 ? "" : "s") + ", and " +
-                       std::string{kind} + " " + std::to_string(channel) + " was asked for: choose from 1 to " + std::to_string(there) + ".");
+                       std::string{kind} + " " + std::to_string(channel) + " was asked for: choose from 1 to " + std::to_string(there));
     }
     if (channels[0] == channels[1]) {
-        return failure("Both " + std::string{kind} + "s are set to " + std::to_string(channels[0]) + ": choose two different ones.");
+        return failure("both " + std::string{kind} + "s are set to " + std::to_string(channels[0]) + ": choose two different ones");
     }
     return Done{};
 }
@@ -240,12 +240,12 @@ struct Stream {
     const double rate = request.sample_rate_hz == 0.0 ? device.default_rate_hz : request.sample_rate_hz;
     const int inputs = std::ranges::max(request.inputs);
     const int outputs = std::ranges::max(request.outputs);
-    const std::string quoted = "The audio device “" + device.name + "”";
-    if (!std::isfinite(rate) || rate <= 0.0) return failure("A sample rate of " + format_number(rate) + " Hz cannot be: name another.");
+    const std::string quoted = "the audio device “" + device.name + "”";
+    if (!std::isfinite(rate) || rate <= 0.0) return failure("a sample rate of " + format_number(rate) + " Hz cannot be: name another");
     if (!supports(device.number, inputs, outputs, rate)) {
         const std::string rates = in_words(supported_rates(device.number, inputs, outputs, device.default_rate_hz));
-        if (!rates.empty()) return failure(quoted + " does not run at " + format_number(rate) + " Hz: choose from " + rates + " Hz.");
-        return failure(quoted + " accepts no sample rate at all for these channels: see whether another program uses it.");
+        if (!rates.empty()) return failure(quoted + " does not run at " + format_number(rate) + " Hz: choose from " + rates + " Hz");
+        return failure(quoted + " accepts no sample rate at all for these channels: see whether another program uses it");
     }
 
     const PaStreamParameters in = parameters(device.number, inputs, true);
@@ -262,7 +262,7 @@ struct Stream {
     if (const PaError error = Pa_OpenStream(&stream.handle, &in, &out, rate, paFramesPerBufferUnspecified, paClipOff, &on_block, &state);
         error != paNoError) {
         stream.handle = nullptr;
-        return failure(quoted + " cannot be opened (" + reason(error) + "): see whether another program uses it.");
+        return failure(quoted + " cannot be opened (" + reason(error) + "): see whether another program uses it");
     }
     const PaStreamInfo* const info = Pa_GetStreamInfo(stream.handle);
     facts.sample_rate_hz = info != nullptr && info->sampleRate > 0.0 ? info->sampleRate : rate;
@@ -305,7 +305,7 @@ public:
             [stream = stream_]() -> Status {
                 const PaError error = Pa_StartStream(stream->handle);
                 if (error == paNoError) return Done{};
-                return failure("The audio device cannot be started (" + reason(error) + "): see whether another program uses it.");
+                return failure("the audio device cannot be started (" + reason(error) + "): see whether another program uses it");
             },
             init_limit);
         if (!status) return status;

@@ -65,8 +65,8 @@ constexpr std::chrono::milliseconds watch_interval{20};
 
 [[nodiscard]] Error lost_error()
 {
-    return {"The audio system was lost or does not answer, and cannot be used again in this run: restart it (or the JACK server), "
-            "then start Lowleg again.",
+    return {"the audio system was lost or does not answer, and cannot be used again in this run: restart it (or the JACK server), "
+            "then start Lowleg again",
             ErrorKind::interrupted};
 }
 

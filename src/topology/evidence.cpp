@@ -100,7 +100,8 @@ private:
     {
         if (!f_.servo_invariant_db || !f_.ground_step_low_db || f_.ground_step_low_db->value < 0.5) return;
         add("servo_invariant", f_.servo_invariant_db, "dB",
-            "Grounded, pin 2 alone carries " + format_db(GainDb{f_.servo_invariant_db->value}) + " of what both legs carried between them: the output floats.");
+            "Grounded, pin 2 alone carried all that both legs had carried between them (" + format_db(GainDb{f_.servo_invariant_db->value}) +
+                "): the output floats.");
     }
 
     void lift()

@@ -78,10 +78,14 @@ private:
     const Fixture& fixture_;
     Complex y2_, y3_;
     double gp2_{}, gp3_{};
-    Complex probe_level_{1.0};
+    Complex probe_level_{};
 };
 
-std::vector<bool> signals_of(const FrequencyObservation& at) { return at.probe.empty() ? std::vector{false} : std::vector{false, true}; }
+/// The probe's equations need its level, which `lifted` alone tells.
+std::vector<bool> signals_of(const FrequencyObservation& at)
+{
+    return at.probe.contains(SwitchState::lifted) ? std::vector{false, true} : std::vector{false};
+}
 
 /// Uncertainty of a voltage: noise, and what is not noise.
 double spread(double sigma, Complex v, bool probe, double tolerance = 0.0)

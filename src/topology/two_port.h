@@ -36,7 +36,7 @@ struct TwoPort {
 /// Row 2 (E2, Z22, Z23) is linear in the currents of `through`, `loaded` and `lifted`; row 3 (E3, Z32, Z33) in those of `through` and
 /// `loaded`, and, where Z23 ≠ 0, of `grounded`, whose current the solved row 2 tells. Weighted least squares with wide priors, so that
 /// what is not determined shows in its uncertainty and is then assumed (transfers 0) or unknown. Equations: design of the fixture, core/fixture.h.
-/// The probe's level is found from `lifted`; without it the interface is taken to have a loop gain of 1.
+/// The probe's level is found from `lifted`; without that state the probe tells nothing of impedances.
 [[nodiscard]] std::vector<TwoPort> solve_two_ports(const Observations& observations);
 
 /// How badly the states contradict each other as one two-port: Σ (residual/σ)² over all frequencies. 0 when nothing is over-determined.

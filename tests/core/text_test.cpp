@@ -45,6 +45,15 @@ TEST_CASE("engineering numbers are read, and nonsense is not", "[core][text]")
     }
 }
 
+TEST_CASE("slips of the keyboard are near", "[core][text]")
+{
+    CHECK(edit_distance("transformer", "transformer") == 0);
+    CHECK(edit_distance("transfomer", "transformer") == 1);
+    CHECK(edit_distance("kitten", "sitting") == 3);
+    CHECK(edit_distance("", "abc") == 3);
+    CHECK(edit_distance("abc", "") == 3);
+}
+
 TEST_CASE("a fixture that cannot exist is refused with the parameter's name", "[core][fixture]")
 {
     CHECK(Fixture{}.check().has_value());
