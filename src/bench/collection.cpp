@@ -30,9 +30,9 @@ Error no_such_circuit(std::string_view name)
             nearest_distance = distance;
         }
     }
-    std::string message = "no circuit \"" + std::string{name.substr(0, longest)} + "\": ";
-    if (!nearest.empty()) message += "did you mean " + std::string{nearest} + "? ";
-    return Error{message + "there are " + names + ", and netlist files by their path (FILE.cir)"};
+    std::string message = "no circuit \"" + std::string{name.substr(0, longest)} + "\"";
+    if (!nearest.empty()) message += " (did you mean " + std::string{nearest} + "?)";
+    return Error{message + ": there are " + names + ", and netlist files by their path (FILE.cir)"};
 }
 
 Result<CircuitText> read_netlist(const std::string& path)

@@ -76,7 +76,7 @@ Result<DeviceInfo> find_device(std::span<const DeviceInfo> devices, std::string_
 
     const auto nearest = std::ranges::min_element(all, {}, [&](const DeviceInfo* d) { return edit_distance(folded(d->name), wanted); });
     const bool is_near = edit_distance(folded((*nearest)->name), wanted) <= std::max<std::size_t>(2, wanted.size() / 3);
-    return Error{"there is no audio device " + quoted + (is_near ? "; did you mean " + named(**nearest) + "? there are " : ": there are ") +
+    return Error{"there is no audio device " + quoted + (is_near ? " (did you mean " + named(**nearest) + "?)" : "") + ": there are " +
                  listed(all)};
 }
 

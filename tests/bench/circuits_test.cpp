@@ -194,7 +194,7 @@ TEST_CASE("circuits are found by name or file, and guessed at", "[bench]")
         REQUIRE_FALSE(found);
         return found.error().message;
     };
-    CHECK_THAT(says("transfomer"), ContainsSubstring("no circuit \"transfomer\": did you mean transformer? There are transformer, cross-coupled"));
+    CHECK_THAT(says("transfomer"), ContainsSubstring("no circuit \"transfomer\" (did you mean transformer?): there are transformer, cross-coupled"));
     CHECK_THAT(says("invertor"), ContainsSubstring("did you mean inverter?"));
     CHECK_THAT(says("xyzzy"), !ContainsSubstring("did you mean") && ContainsSubstring("there are transformer"));
     CHECK_THAT(says(""), ContainsSubstring("there are transformer"));
