@@ -39,6 +39,7 @@ public:
         if (o_.at.empty()) return out_;
         listen();
         if (!out_.drive_heard || out_.pin2_silent) return out_;
+        find_carried();
         compare_legs();
         steps();
         impedances();
@@ -51,9 +52,30 @@ private:
         const auto found = at.drive.find(s);
         return found == at.drive.end() ? nullptr : &found->second;
     }
-    [[nodiscard]] const FrequencyObservation& low() const { return o_.at.front(); }
-    [[nodiscard]] const FrequencyObservation& mid() const { return *nearest(o_.at, Hertz{1000.0}); }
-    [[nodiscard]] const FrequencyObservation& high() const { return o_.at.back(); }
+    // Of the tones that pin 2 carries well: a crossover or a subwoofer output passes some, and the noise of the others is no step.
+    [[nodiscard]] const FrequencyObservation& low() const { return *carried_.front(); }
+    [[nodiscard]] const FrequencyObservation& mid() const
+    {
+        return **std::min_element(carried_.begin(), carried_.end(), [](const auto* a, const auto* b) {
+            return std::abs(std::log(a->frequency / Hertz{1000.0})) < std::abs(std::log(b->frequency / Hertz{1000.0}));
+        });
+    }
+    [[nodiscard]] const FrequencyObservation& high() const { return *carried_.back(); }
+    /// The probe is heard at all frequencies.
+    [[nodiscard]] const FrequencyObservation& probe_mid() const { return *nearest(o_.at, Hertz{1000.0}); }
+
+    /// Where a step can be read to a tenth of a decibel; if nowhere, where pin 2 stands out most.
+    void find_carried()
+    {
+        const auto certainty = [](const FrequencyObservation& at) {
+            const auto& e = at.drive.at(SwitchState::through).i2;
+            return std::abs(e.value) / std::max(e.sigma, 1e-300);
+        };
+        for (const auto& at : o_.at)
+            if (certainty(at) > 100.0) carried_.push_back(&at);
+        if (!carried_.empty()) return;
+        carried_.push_back(&*std::max_element(o_.at.begin(), o_.at.end(), [&](const auto& a, const auto& b) { return certainty(a) < certainty(b); }));
+    }
 
     void listen()
     {
@@ -78,10 +100,11 @@ private:
         const auto& r = low().drive.at(SwitchState::through);
         out_.leg_ratio_db = ratio_db(r.i3, r.i2, low().frequency, o_.relative_tolerance);
 
-        for (const auto& at : o_.at) {
+        double most_certain = -1.0;
+        for (const auto* carried : carried_) {
+            const auto& at = *carried;
             const auto& t = at.drive.at(SwitchState::through);
             const double level2 = std::abs(t.i2.value);
-            if (level2 < 6.0 * t.i2.sigma) continue;
             Feature f{};
             if (const auto y = pin3_admittance(at, o_.fixture); y && o_.has_probe) {
                 // Pin 3 as a current source beside its own admittance: what it drives, against what pin 2 would drive there.
@@ -95,8 +118,14 @@ private:
                 f = {own, t.i3.sigma / level2, at.frequency};
             }
             const double db = std::max(gain_of(f.value).value(), quietest_db);
-            if (!out_.pin3_signal_db || db > out_.pin3_signal_db->value)
+            // The largest that is certain: noise where pin 2 is weak is no signal of pin 3. If none is, the tone that leaves the least room.
+            const double certain = std::max(f.value - 4.0 * f.sigma, 0.0);
+            const bool leaves_less = out_.pin3_signal_db && certain == 0.0 && most_certain == 0.0 && f.value + 4.0 * f.sigma < room_;
+            if (certain > most_certain || leaves_less) {
+                most_certain = certain;
+                room_ = f.value + 4.0 * f.sigma;
                 out_.pin3_signal_db = Feature{db, db_per_neper * f.sigma / std::max(f.value, f.sigma), at.frequency};
+            }
         }
         if (is_heard(r.i3) && is_heard(r.i2)) {
             const double angle = std::abs(std::arg(r.i3.value / r.i2.value)) * 180.0 / std::numbers::pi;
@@ -184,14 +213,14 @@ private:
             }
         }
 
-        for (std::size_t i = 1; i < o_.at.size() && o_.at[i].frequency < Hertz{2000.0}; ++i) {
-            const auto a = lift_step(o_.at[i - 1]);
-            const auto b = lift_step(o_.at[i]);
+        for (std::size_t i = 1; i < carried_.size() && carried_[i]->frequency < Hertz{2000.0}; ++i) {
+            const auto a = lift_step(*carried_[i - 1]);
+            const auto b = lift_step(*carried_[i]);
             if (!a || !b) continue;
-            const double octaves = std::log2(o_.at[i].frequency / o_.at[i - 1].frequency);
+            const double octaves = std::log2(carried_[i]->frequency / carried_[i - 1]->frequency);
             const double slope = (b->value - a->value) / octaves;
             if (!out_.lift_slope_db_per_octave || slope > out_.lift_slope_db_per_octave->value)
-                out_.lift_slope_db_per_octave = Feature{slope, std::hypot(a->sigma, b->sigma) / octaves, o_.at[i].frequency};
+                out_.lift_slope_db_per_octave = Feature{slope, std::hypot(a->sigma, b->sigma) / octaves, carried_[i]->frequency};
         }
     }
 
@@ -203,7 +232,7 @@ private:
         common_mode();
         const TwoPort* m = nullptr;
         for (const auto& t : two_ports_)
-            if (t.frequency == mid().frequency) m = &t;
+            if (t.frequency == probe_mid().frequency) m = &t;
         if (m == nullptr) return;
         const auto known = [](const Entry& e) { return e.status == EntryStatus::measured; };
         const bool has_row2 = known(m->z22) && known(m->z23);
@@ -213,7 +242,12 @@ private:
         if (has_row2 && known(m->z33)) {
             const double zd = std::abs(m->z22.value + m->z33.value - m->z23.value - m->z32.value);
             const double sigma = std::hypot(std::hypot(m->z22.sigma, m->z23.sigma), std::hypot(m->z33.sigma, m->z32.sigma));
-            if (zd > 3.0 * sigma) out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
+            if (zd > 3.0 * sigma) {
+                out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
+                // Of a floating output's way to ground: admittances a2 = Y22 + Y32 and a3 = Y23 + Y33, in terms of Z.
+                out_.ground_share_of_pin3 = Feature{((m->z22.value - m->z23.value) / (m->z22.value + m->z33.value - m->z23.value - m->z32.value)).real(),
+                                                    sigma / zd, m->frequency};
+            }
         }
     }
 
@@ -238,14 +272,14 @@ private:
 
     void common_mode()
     {
-        const auto y = common_mode_admittance(mid(), o_.fixture, o_.relative_tolerance);
+        const auto y = common_mode_admittance(probe_mid(), o_.fixture, o_.relative_tolerance);
         if (!y || std::abs(y->siemens) < 3.0 * y->sigma) return;
         const auto relative = [](const PinAdmittance& a) { return a.sigma / std::abs(a.siemens); };
-        out_.common_mode_log_ohm = Feature{-lg(std::abs(y->siemens)), relative(*y) / std::numbers::ln10, mid().frequency};
+        out_.common_mode_log_ohm = Feature{-lg(std::abs(y->siemens)), relative(*y) / std::numbers::ln10, probe_mid().frequency};
         // A winding's capacitance lets next to nothing through at 20 Hz: compare with the lowest tone at which something is seen.
         for (const auto& at : o_.at) {
             const auto low = common_mode_admittance(at, o_.fixture, o_.relative_tolerance);
-            const double decades = lg(mid().frequency / at.frequency);
+            const double decades = lg(probe_mid().frequency / at.frequency);
             if (!low || relative(*low) > 0.1) continue;
             if (decades < 0.4) return;
             out_.common_mode_slope = Feature{lg(std::abs(low->siemens) / std::abs(y->siemens)) / decades,
@@ -262,14 +296,23 @@ private:
         if (!y) return;
         const double magnitude = std::abs(y->siemens);
         constexpr double lowest = -2.0;
+        constexpr double lowest_of_a_resistor = 0.3;  // 2 Ω
         constexpr double highest = 8.0;
         Feature f{0.0, 0.0, at->frequency};
+        // Too quiet to tell how quiet: on ground if the bound says so, else anything from there down, which tells no kinds apart.
+        if (y->at_least && -lg(magnitude) > lowest_of_a_resistor) return;
         if (y->at_least || magnitude > 0.0) f.value = std::clamp(-lg(std::max(magnitude, 1e-12)), lowest, highest);
         f.sigma = std::min(y->sigma / std::max(magnitude, y->sigma) / std::numbers::ln10 + 0.002, 1.0);
         if (y->sigma > 0.3 * magnitude) {
             // Next to nothing flows: not connected, as far as can be told.
             f.value = std::clamp(-lg(std::max(magnitude, y->sigma)), lowest, highest);
             f.sigma = 0.3;
+        }
+        // What little flows may flow into a capacitance (a cable, a filter against interference): what conducts is what counts.
+        constexpr double conducts_little = 1.0 / 3000.0;
+        if (y->sigma <= 0.3 * magnitude && magnitude < conducts_little && y->siemens.imag() > y->siemens.real()) {
+            f.value = std::clamp(-lg(std::max(y->siemens.real(), y->sigma)), lowest, highest);
+            f.sigma = std::max(f.sigma, 0.3);
         }
         out_.pin3_log_ohm = f;
 
@@ -287,6 +330,8 @@ private:
     const Observations& o_;
     const std::vector<TwoPort>& two_ports_;
     Features out_;
+    std::vector<const FrequencyObservation*> carried_;  ///< Never empty once found. Ascending.
+    double room_{};  ///< What pin 3's signal is at most, at the tone that was chosen for it.
 };
 
 }  // namespace

@@ -23,7 +23,7 @@ struct Features {
     bool drive_heard{};        ///< On at least one leg.
     bool pin2_silent{};        ///< The drive comes out of pin 3 alone.
 
-    /// Signal of pin 3's own (what leaks through the fixture taken away) over that of pin 2, dB, the largest over frequency. ≥ −100.
+    /// Signal of pin 3's own (what leaks through the fixture taken away) over that of pin 2, dB, the largest that is certain over frequency. ≥ −100.
     std::optional<Feature> pin3_signal_db;
     std::optional<Feature> leg_ratio_db;       ///< |V3/V2| at the lowest tones, `through`.
     std::optional<Feature> leg_angle_deg;      ///< |∠V3/V2| at the lowest tones, 0 to 180.
@@ -38,6 +38,7 @@ struct Features {
     std::optional<Feature> common_mode_log_ohm;  ///< lg of both legs' impedance to ground, tied, near 1 kHz, Ω.
     std::optional<Feature> common_mode_slope;    ///< Its slope, decades per decade of frequency, up to 1 kHz: −1 is a capacitance.
     std::optional<Feature> differential_log_ohm; ///< lg |Z22 + Z33 − Z23 − Z32| near 1 kHz, Ω.
+    std::optional<Feature> ground_share_of_pin3; ///< Pin 3's part of the legs' conductance to ground: ½ when equal, 0 or 1 when one leg is referenced.
     std::optional<Feature> mutual_ratio;         ///< Re Z23/Z22 near 1 kHz: +1 floating or ground-sensing, < 0 centre-tapped.
     std::optional<Feature> pin3_log_ohm;         ///< lg of the impedance that the probe sees at pin 3, Ω; from −2 to 8.
     std::optional<Feature> pin3_over_pin2;       ///< lg of pin 3's impedance over pin 2's; 0 is balanced.

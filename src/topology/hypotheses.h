@@ -11,6 +11,7 @@ namespace lowleg::topology {
 
 struct Posterior {
     std::vector<Candidate> topologies;  ///< All of them, most probable first.
+    double single_ended_of_some_kind{};   ///< Pin 3 is silent, and what is at it fits none of the family's members.
     double none_of_them{};              ///< Probability that the output is something else; the sum of all is 1.
 };
 

@@ -60,17 +60,26 @@ ComplexEstimate at_frequency(const Curve& curve, Hertz f)
     if (!all_stand_out) return out;
 
     const Complex reference = out.value;
-    Complex log_ratio{};
-    for (std::ptrdiff_t k = first; k < first + count; ++k) {
-        double weight = 1.0;  // Lagrange's, over ln f
-        for (std::ptrdiff_t j = first; j < first + count; ++j) {
-            if (j == k) continue;
-            const auto fj = curve.frequency[static_cast<std::size_t>(j)];
-            weight *= std::log(f / fj) / std::log(curve.frequency[static_cast<std::size_t>(k)] / fj);
+    const auto log_ratio_through = [&](std::ptrdiff_t from, std::ptrdiff_t points) {
+        Complex sum{};
+        for (std::ptrdiff_t k = from; k < from + points; ++k) {
+            double weight = 1.0;  // Lagrange's, over ln f
+            for (std::ptrdiff_t j = from; j < from + points; ++j) {
+                if (j == k) continue;
+                const auto fj = curve.frequency[static_cast<std::size_t>(j)];
+                weight *= std::log(f / fj) / std::log(curve.frequency[static_cast<std::size_t>(k)] / fj);
+            }
+            sum += weight * std::log(curve.value[static_cast<std::size_t>(k)].value / reference);
         }
-        log_ratio += weight * std::log(curve.value[static_cast<std::size_t>(k)].value / reference);
-    }
-    out.value = reference * std::exp(log_ratio);
+        return sum;
+    };
+    const Complex cubic = log_ratio_through(first, count);
+    out.value = reference * std::exp(cubic);
+    // The point farther away left out: what that changes is what the curve may still do between the points, and beyond the last of them.
+    const bool last_is_nearer = std::abs(std::log(curve.frequency[static_cast<std::size_t>(first + count - 1)] / f)) <
+                                std::abs(std::log(curve.frequency[static_cast<std::size_t>(first)] / f));
+    const Complex parabola = log_ratio_through(last_is_nearer ? first + 1 : first, count - 1);
+    out.sigma = std::hypot(out.sigma, std::abs(out.value) * std::min(std::abs(cubic - parabola), 1.0));
     return out;
 }
 

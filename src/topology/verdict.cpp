@@ -29,7 +29,7 @@ void decide(Verdict& v, const Features& features)
 {
     const auto posterior = weigh(features);
     const auto& best = posterior.topologies.front();
-    double family = 0.0;
+    double family = posterior.single_ended_of_some_kind;
     for (const auto& c : posterior.topologies)
         if (is_single_ended(c.topology)) family += c.probability;
 
