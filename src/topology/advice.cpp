@@ -35,6 +35,9 @@ constexpr std::string_view cable_send =
     "  ring   ●  (not connected: the return, an input)\n"
     "  sleeve ●──────────────● sleeve";
 
+/// lg of the ratio of the legs' impedances: a fifth more or less is beyond the tolerance of any resistor.
+constexpr double unequal_legs = 0.08;
+
 struct Wiring {
     UnbalancedWiring id;
     std::string_view cable;
@@ -134,6 +137,11 @@ Advice advise(Outcome outcome, std::optional<Topology> topology, std::optional<V
         advice.balanced_input = wiring.balanced;
         advice.level_change = level_change(*topology, features);
         advice.cable = wiring.cable;
+        if (topology == Topology::impedance_balanced && features.pin3_over_pin2 && std::abs(features.pin3_over_pin2->value) > unequal_legs) {
+            advice.summary = "Signal on pin 2 alone, and a resistance at pin 3 that is not that of pin 2: a TS plug is safe and costs no level; pin 3 may "
+                             "stay open or be grounded.";
+            advice.balanced_input = "Pin 2 to hot, pin 3 to cold, pin 1 to shield: rejects hum less than equal impedances would; they are what counts.";
+        }
         if (topology == Topology::inverter && advice.level_change) {
             const double db = advice.level_change->value();
             advice.summary += " That costs " + format_fixed(-db, 1) + " dB: +24 dBu maximum becomes " + (24.0 + db >= 0.0 ? "+" : "") +

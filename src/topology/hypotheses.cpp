@@ -139,7 +139,7 @@ constexpr std::array insert{
 
 constexpr std::array ground_sensing{
     Expectation{pin3_signal, -100.0, silent_db}, Expectation{ground_low, -0.1, 0.1},  Expectation{ground_high, -0.1, 0.1},
-    Expectation{lift_low, -0.1, 0.1},            Expectation{lift_high, -0.1, 0.1},   Expectation{pin3_ohm, 2.8, 5.4},
+    Expectation{lift_low, -0.1, 0.1},            Expectation{lift_high, -0.1, 0.1},   Expectation{pin3_ohm, 2.8, 4.8},
     Expectation{pin3_over_pin2, 0.4, 5.0},       Expectation{pin3_to_pin2, 0.8, 1.1}};
 
 // Pin 3 is silent, and what the probe sees there is none of the above: the family holds, its member stays open.

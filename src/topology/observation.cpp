@@ -18,6 +18,9 @@ using analysis::ToneReading;
 /// What the phases of a circuit can imitate of a delay (a lifted transformer: 8 µs).
 constexpr Seconds largest_natural_delay_change{20e-6};
 
+/// Without the probe a slip below this could as well be the circuit's doing, and is left.
+constexpr Seconds largest_imitated_slip{150e-6};
+
 std::vector<const ToneReading*> tones_of(const MultitoneReading& reading, Signal signal)
 {
     std::vector<const ToneReading*> out;
@@ -181,8 +184,8 @@ Seconds slip_between(const MultitoneReading& state, const MultitoneReading& refe
     const PhaseTurns turns{state, reference, Signal::drive};
     const double in_step = turns.agreement(Seconds{0.0});
     const auto whole_frames = [&](Seconds lag) { return Seconds{std::round(lag.value() * state.sample_rate_hz) / state.sample_rate_hz}; };
-    // A few frames: at 48 kHz one alone costs 0.2 of the agreement, and no circuit imitates half of that within so short a reach.
-    const auto near = turns.best_lag(Seconds{150e-6});
+    // A few frames: at 48 kHz one alone costs 0.2 of the agreement. A circuit seldom imitates half of that within so short a reach.
+    const auto near = turns.best_lag(largest_imitated_slip);
     if (turns.agreement(near) > std::max(in_step + 0.1, 0.9)) return whole_frames(near);
     // Many frames turn all but the lowest tones about; the search is long, and chance agreement along it not rare.
     if (in_step > 0.8) return Seconds{0.0};
@@ -274,28 +277,61 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     const bool gear_delays = std::abs((drive_shift - probe_shift).value()) > largest_natural_delay_change.value();
     const Seconds common_probe_shift = gear_delays ? probe_shift : drive_shift;
 
-    for (const auto* tone : tones_of(reference, Signal::drive)) o.at.push_back({tone->frequency, {}, {}});
-    for (const auto& [state, reading] : readings) {
-        Seconds lag{0.0};
-        if (state != SwitchState::through) {
-            if (options.same_clock_start) {
-                lag = slip_between(reading, reference);
-            } else {
-                lag = lag_between(reading, reference);
-                o.phases_agree = false;
+    const auto assemble = [&](const std::map<SwitchState, Seconds>& lags) {
+        o.at.clear();
+        for (const auto* tone : tones_of(reference, Signal::drive)) o.at.push_back({tone->frequency, {}, {}});
+        for (const auto& [state, reading] : readings) {
+            const auto found = lags.find(state);
+            const Seconds lag = found == lags.end() ? Seconds{0.0} : found->second;
+            const Seconds drive_off = drive_shift + lag;
+            const Seconds probe_off = common_probe_shift + lag;
+
+            const std::array drive{curve_of(tones_of(reading, Signal::drive), 0, drive_off, 1.0),
+                                   curve_of(tones_of(reading, Signal::drive), 1, drive_off, fixture.gain_ratio)};
+            const std::array probe{curve_of(tones_of(reading, Signal::probe), 0, probe_off, 1.0),
+                                   curve_of(tones_of(reading, Signal::probe), 1, probe_off, fixture.gain_ratio)};
+            for (std::size_t i = 0; i < o.at.size(); ++i) {
+                o.at[i].drive[state] = {drive[0].value[i], drive[1].value[i]};
+                if (o.has_probe)
+                    o.at[i].probe[state] = {at_frequency(probe[0], o.at[i].frequency), at_frequency(probe[1], o.at[i].frequency)};
             }
         }
-        const Seconds drive_off = drive_shift + lag;
-        const Seconds probe_off = common_probe_shift + lag;
+    };
 
-        const std::array drive{curve_of(tones_of(reading, Signal::drive), 0, drive_off, 1.0),
-                               curve_of(tones_of(reading, Signal::drive), 1, drive_off, fixture.gain_ratio)};
-        const std::array probe{curve_of(tones_of(reading, Signal::probe), 0, probe_off, 1.0),
-                               curve_of(tones_of(reading, Signal::probe), 1, probe_off, fixture.gain_ratio)};
-        for (std::size_t i = 0; i < o.at.size(); ++i) {
-            o.at[i].drive[state] = {drive[0].value[i], drive[1].value[i]};
-            if (o.has_probe)
-                o.at[i].probe[state] = {at_frequency(probe[0], o.at[i].frequency), at_frequency(probe[1], o.at[i].frequency)};
+    if (!options.same_clock_start) {
+        std::map<SwitchState, Seconds> lags;
+        for (const auto& [state, reading] : readings) {
+            if (state == SwitchState::through) continue;
+            lags[state] = lag_between(reading, reference);
+            o.phases_agree = false;
+        }
+        assemble(lags);
+    } else {
+        // A winding with much capacitance turns the phases of `lifted` like a frame that was lost. With the probe the states determine more
+        // than a two-port, and a slip is believed where they contradict each other without it.
+        std::vector<std::pair<SwitchState, Seconds>> suspects;
+        for (const auto& [state, reading] : readings) {
+            if (state == SwitchState::through) continue;
+            const auto slip = slip_between(reading, reference);
+            const bool could_be_the_circuit = !o.has_probe && std::abs(slip.value()) < largest_imitated_slip.value();
+            if (slip.value() != 0.0 && !could_be_the_circuit) suspects.emplace_back(state, slip);
+        }
+        const auto slips_of = [&](std::size_t choice) {
+            std::map<SwitchState, Seconds> slips;
+            for (std::size_t i = 0; i < suspects.size(); ++i)
+                if ((choice >> i & 1U) != 0) slips.insert(suspects[i]);
+            return slips;
+        };
+        const std::size_t all = (std::size_t{1} << suspects.size()) - 1;
+        std::size_t best = o.has_probe ? 0 : all;
+        assemble(slips_of(best));
+        if (o.has_probe && all > 0) {
+            double least = two_port_misfit(o);
+            for (std::size_t choice = 1; choice <= all; ++choice) {
+                assemble(slips_of(choice));
+                if (const double m = two_port_misfit(o); m < 0.5 * least) { least = m; best = choice; }
+            }
+            assemble(slips_of(best));
         }
     }
 

@@ -126,6 +126,8 @@ RowFit solve_row(const std::function<std::vector<dsp::LinearEquation>(Complex z_
     const auto count = static_cast<double>(equations({}, {}).size());
     constexpr double blatant = 20.0;
     if (!transfer_known && f.chi_square > blatant * 2.0 * count) return row;
+    // Nor where the fit takes refuge in an output that cancels its load (E = 0, Z = −1/Y), which levels that fall in `lifted` suggest.
+    if (!transfer_known && f.x[1].real() < -3.0 * f.sigma[1] - 1.0) return row;
     const bool own_known = well_known(f.x[1], f.sigma[1]);
     const auto own_status = own_known ? EntryStatus::measured : EntryStatus::unknown;
     const auto emf_status = f.sigma[0] < std::max(0.05 * std::abs(f.x[0]), 1e-3) ? EntryStatus::measured

@@ -12,6 +12,7 @@ namespace lowleg::topology {
 namespace {
 
 constexpr double decided = 0.9;
+constexpr double most_undecided = 0.89;
 
 Polarity polarity_of(const Observations& o)
 {
@@ -25,6 +26,16 @@ std::optional<Variant> variant_of(Topology topology, const Features& f)
     return f.pin3_log_ohm->value < 2.0 ? Variant::pin3_grounded : Variant::pin3_not_connected;
 }
 
+/// Whether the states taken tell this kind from its double at all; ranges that an output happens to hit do not replace them.
+bool is_tested(Topology topology, const Features& f)
+{
+    // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers.
+    if (!is_single_ended(topology) && !f.ground_step_low_db) return false;
+    // A servo differs from a winding by its way to ground, which `lifted` or the probe shows.
+    if (topology == Topology::cross_coupled) return f.lift_step_low_db.has_value() || f.common_mode_log_ohm.has_value();
+    return true;
+}
+
 void decide(Verdict& v, const Features& features)
 {
     const auto posterior = weigh(features);
@@ -33,7 +44,7 @@ void decide(Verdict& v, const Features& features)
     for (const auto& c : posterior.topologies)
         if (is_single_ended(c.topology)) family += c.probability;
 
-    if (best.probability >= decided) {
+    if (best.probability >= decided && is_tested(best.topology, features)) {
         v.outcome = Outcome::named;
         v.topology = best.topology;
         v.probability = best.probability;
@@ -44,9 +55,9 @@ void decide(Verdict& v, const Features& features)
     }
     const bool is_family = family >= decided;
     v.outcome = is_family ? Outcome::single_ended : Outcome::inconclusive;
-    v.probability = is_family ? family : best.probability;
+    v.probability = is_family ? family : std::min(best.probability, most_undecided);
     for (const auto& c : posterior.topologies)
-        if (is_family ? is_single_ended(c.topology) : c.probability >= 0.0005) v.alternatives.push_back(c);
+        if (is_family ? is_single_ended(c.topology) : c.probability >= 0.0005) v.alternatives.push_back({c.topology, is_family ? c.probability : std::min(c.probability, most_undecided)});
     if (!is_family && posterior.none_of_them > 0.5) v.odd = describe_oddity(features);
 }
 
