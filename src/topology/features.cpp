@@ -242,12 +242,13 @@ private:
         if (has_row2 && known(m->z33)) {
             const double zd = std::abs(m->z22.value + m->z33.value - m->z23.value - m->z32.value);
             const double sigma = std::hypot(std::hypot(m->z22.sigma, m->z23.sigma), std::hypot(m->z33.sigma, m->z32.sigma));
-            if (zd > 3.0 * sigma) {
-                out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
-                // Of a floating output's way to ground: admittances a2 = Y22 + Y32 and a3 = Y23 + Y33, in terms of Z.
-                out_.ground_share_of_pin3 = Feature{((m->z22.value - m->z23.value) / (m->z22.value + m->z33.value - m->z23.value - m->z32.value)).real(),
-                                                    sigma / zd, m->frequency};
-            }
+            if (zd <= 3.0 * sigma) return;
+            // Of a floating output's way to ground: admittances a2 = Y22 + Y32 and a3 = Y23 + Y33, in terms of Z.
+            const double share = ((m->z22.value - m->z23.value) / (m->z22.value + m->z33.value - m->z23.value - m->z32.value)).real();
+            // A leg that takes less than nothing: the input resistances are not what the fixture says, and Zd is a difference that shows it most.
+            if (share < -0.25 || share > 1.25) return;
+            out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
+            out_.ground_share_of_pin3 = Feature{share, sigma / zd, m->frequency};
         }
     }
 

@@ -33,6 +33,9 @@ bool is_tested(Topology topology, const Features& f)
     if (!is_single_ended(topology) && !f.ground_step_low_db) return false;
     // A servo differs from a winding by its way to ground, which `lifted` or the probe shows.
     if (topology == Topology::cross_coupled) return f.lift_step_low_db.has_value() || f.common_mode_log_ohm.has_value();
+    // A sense input, a return and a resistor differ by what comes out at pin 2, and by pin 2's own impedance.
+    if (topology == Topology::ground_sensing || topology == Topology::insert) return f.pin3_to_pin2.has_value();
+    if (topology == Topology::impedance_balanced) return f.pin3_over_pin2.has_value();
     return true;
 }
 

@@ -195,6 +195,82 @@ TEST_CASE("a transformer with bleed resistors is not called a servo", "[topology
     }
 }
 
+TEST_CASE("an output that passes some frequencies only is judged by those", "[topology][judge]")
+{
+    // A subwoofer output (4 poles at 80 Hz) and a tweeter's (4 at 3 kHz): most tones are noise, which is no signal of pin 3.
+    const auto& unit = GENERATE(from_range(units()));
+    const bool low_pass = GENERATE(true, false);
+    const test::OutputModel band = [&](Hertz f) {
+        auto net = unit.model(f);
+        const Complex s = Complex{0.0, f.value() / (low_pass ? 80.0 : 3000.0)};
+        const Complex h = std::pow((low_pass ? Complex{1.0, 0.0} : s) / (1.0 + s), 4);
+        for (auto& j : net.j) j *= h;
+        return net;
+    };
+    test::ReadingOptions reading;
+    reading.noise_sigma = 1e-6;
+    const auto v = judge_unit(band, Fixture{}, every, reading);
+    CAPTURE(unit.name, low_pass, v.id(), v.probability);
+    if (v.outcome == Outcome::named) CHECK(v.id() == unit.expected);
+    if (v.outcome == Outcome::single_ended) CHECK(unit.expected_no_probe == "single-ended");
+    if (unit.expected_no_probe == "single-ended") CHECK((v.id() == unit.expected || v.id() == "single-ended"));
+}
+
+TEST_CASE("what lies between the kinds at pin 3 stays in the family", "[topology][judge]")
+{
+    // Too low for a return, too high for a balancing resistor; a leak; a resistor that is hardly one.
+    const auto ohms = GENERATE(5.0, 2200.0, 4700.0, 100e3, 220e3);
+    const auto v = judge_unit(test::two_sources(1.0, 75.0, 0.0, ohms), Fixture{}, no_short);
+    CAPTURE(ohms, v.probability);
+    CHECK(v.id() == "single-ended");
+    CHECK(v.probability >= 0.9);
+}
+
+TEST_CASE("a capacitor alone at pin 3 is no return", "[topology][judge]")
+{
+    const test::OutputModel filtered = [](Hertz f) {
+        return test::OutputNetwork{{{{1.0 / 100, 0.0}, {0.0, test::jw(f) * 10e-9}}}, {1.0 / 100, 0.0}};
+    };
+    CHECK(judge_unit(filtered, Fixture{}, no_short).id() != "insert");
+}
+
+TEST_CASE("a resistor that does not match is not praised", "[topology][judge]")
+{
+    const auto right = judge_unit(test::two_sources(1.0, 75.0, 0.0, 75.0), Fixture{}, no_short);
+    const auto wrong = judge_unit(test::two_sources(1.0, 75.0, 0.0, 220.0), Fixture{}, no_short);
+    CHECK(right.id() == "impedance-balanced");
+    CHECK(wrong.id() == "impedance-balanced");
+    CHECK(right.advice.balanced_input.find("as well as any") != std::string::npos);
+    CHECK(wrong.advice.balanced_input.find("as well as any") == std::string::npos);
+}
+
+TEST_CASE("a servo with a high way to ground is not called a transformer", "[topology][judge]")
+{
+    // 5 to 25 kΩ with both legs tied, where bleed resistors lie as well; and a winding with one end on ground through a resistor.
+    for (const double c : {0.995, 0.998, 0.999}) CHECK(judge_unit(test::servo(c), Fixture{}, no_short).id() != "transformer");
+    for (const double ohms : {6.8e3, 10e3, 22e3})
+        CHECK(judge_unit(test::floating(85.0, 300e-12, 300e-12, 1.0 / ohms), Fixture{}, no_short).id() != "cross-coupled");
+    for (const double ohms : {1e3, 4.7e3, 10e3}) {
+        const test::OutputModel referenced = [ohms](Hertz f) {
+            auto net = test::floating(90.0, 300e-12, 300e-12)(f);
+            net.y.at(1).at(1) += 1.0 / ohms;
+            return net;
+        };
+        CHECK(judge_unit(referenced, Fixture{}, no_short).id() != "cross-coupled");
+    }
+}
+
+TEST_CASE("nothing is named that the states taken do not test", "[topology][judge]")
+{
+    const auto& unit = GENERATE(from_range(units()));
+    for (const auto& states : {std::vector{SwitchState::through}, {SwitchState::through, SwitchState::lifted}}) {
+        const auto v = judge_unit(unit.model, Fixture{}, states);
+        CAPTURE(unit.name, states.size(), v.id(), v.probability);
+        if (unit.expected_no_probe != "single-ended") CHECK(v.outcome == Outcome::inconclusive);
+        if (v.outcome == Outcome::inconclusive) CHECK(v.probability < 0.9);
+    }
+}
+
 TEST_CASE("pin 3 hot is said, and nothing is grounded", "[topology][judge]")
 {
     const auto v = judge_unit(test::two_sources(0.0, 75.0, 1.0, 75.0), Fixture{}, {SwitchState::through});

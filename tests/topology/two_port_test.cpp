@@ -100,3 +100,43 @@ TEST_CASE("balance is the difference of the row sums", "[topology][two_port]")
     CHECK_THAT(legs.imbalance.real(), WithinAbs(imbalance, std::max(legs.uncertainty_ohm, 0.5)));
     CHECK(std::abs(legs.imbalance) < 0.2 * std::abs(z(0, 0) - z(1, 1)) + legs.uncertainty_ohm);
 }
+
+TEST_CASE("a winding with much capacitance is not taken for a lost frame", "[topology][two_port]")
+{
+    // 5 nF from pin 2 to the driven end and as much from pin 3 to ground turn the phases of `lifted` as a frame at 48 kHz would.
+    const test::OutputModel bifilar = [](Hertz f) {
+        const double yd = 1.0 / 90.0;
+        const Complex c = test::jw(f) * 5e-9;
+        return test::OutputNetwork{{{{yd + c, -yd}, {-yd, yd + c}}}, {yd + c, -yd}};
+    };
+    for (const auto& t : solve(bifilar, no_short)) {
+        CAPTURE(t.frequency.value());
+        // The stated uncertainty, thrice: interpolation and noise are in it.
+        if (t.e2.status == EntryStatus::measured) CHECK_THAT(std::abs(t.e2.value), WithinAbs(1.0, 3.0 * t.e2.sigma + 1e-3));
+    }
+}
+
+TEST_CASE("coupling capacitors are solved within the stated uncertainty at the lowest tone too", "[topology][two_port]")
+{
+    // 47 uF in 47 ohm: 150 ohm of reactance at 22 Hz, beyond the last probe tone, whose curve must be continued there.
+    const test::OutputModel coupled = [](Hertz f) {
+        const Complex z = 47.0 + 1.0 / (test::jw(f) * 47e-6);
+        return test::OutputNetwork{{{{1.0 / z, 0.0}, {0.0, 1.0 / z}}}, {1.0 / z, -1.0 / z}};
+    };
+    for (const auto& t : solve(coupled, no_short)) {
+        const Complex truth = 47.0 + 1.0 / (test::jw(t.frequency) * 47e-6);
+        CAPTURE(t.frequency.value(), t.z22.value, truth, t.z22.sigma);
+        REQUIRE(t.z22.status == EntryStatus::measured);
+        CHECK(std::abs(t.z22.value - truth) < 4.5 * t.z22.sigma + 0.05);
+    }
+}
+
+TEST_CASE("levels alone do not yield the impedance that cancels the load", "[topology][two_port]")
+{
+    // Without the probe a floating winding fits E = 0, Z22 = -Rin exactly.
+    Fixture plain;
+    plain.probe.reset();
+    const auto o = observe(test::read_all(test::floating(90.0, 330e-12, 330e-12), plain, no_short), plain, {});
+    REQUIRE(o);
+    for (const auto& t : solve_two_ports(o.value())) CHECK(t.z22.status != EntryStatus::measured);
+}
