@@ -98,7 +98,7 @@ int show_collection(const Terminal& terminal, const IdentifyArguments& arguments
     }
     if (arguments.json) terminal.out << report::identify_all_json(results);
     else
-        terminal.out << "\nOne circuit in full: lowleg identify --bench NAME. A device of your own: lowleg devices, then lowleg identify --device ID.\n";
+        terminal.out << "\nOne circuit in full: lowleg identify --bench NAME.\nA device of your own: lowleg devices, then lowleg identify --device ID.\n";
     return status;
 }
 

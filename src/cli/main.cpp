@@ -1,10 +1,10 @@
 #include "cli/run.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -29,10 +29,28 @@ void install_signals()
     stop.sa_handler = request_stop;  // without SA_RESTART: a prompt that waits for Enter ends, too
     sigaction(SIGINT, &stop, nullptr);
     sigaction(SIGTERM, &stop, nullptr);
+    // The terminal was closed: the drive must not end with a click. Under nohup it is no reason to stop.
+    struct sigaction hang_up {};
+    if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaction(SIGHUP, &stop, nullptr);
     // Whoever reads the result may stop reading: that is no reason to die in the middle of a measurement.
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, nullptr);
+    sigaction(SIGXFSZ, &ignore, nullptr);  // a file that may not grow is an error like a full disk
+}
+
+/// A terminal that obeys escape sequences.
+bool is_capable_terminal(int descriptor)
+{
+    const char* term = std::getenv("TERM");
+    return isatty(descriptor) != 0 && term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0;
+}
+
+/// Who was to read standard output has closed the pipe.
+bool reader_left()
+{
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 lowleg::report::TextStyle style_of_stdout()
@@ -41,8 +59,7 @@ lowleg::report::TextStyle style_of_stdout()
     if (isatty(STDOUT_FILENO) == 0) return style;
     // https://no-color.org: any value but an empty one switches colours off.
     const auto is_set = [](const char* name) { const char* value = std::getenv(name); return value != nullptr && *value != '\0'; };
-    const char* term = std::getenv("TERM");
-    style.colour = !is_set("NO_COLOR") && term != nullptr && std::strcmp(term, "dumb") != 0;
+    style.colour = !is_set("NO_COLOR") && is_capable_terminal(STDOUT_FILENO);
     winsize size{};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) style.width = std::clamp<std::size_t>(size.ws_col, 40, 110);
     return style;
@@ -57,11 +74,10 @@ int main(int argc, char** argv)
                                          .out = std::cout,
                                          .err = std::cerr,
                                          .style = style_of_stdout(),
-                                         .err_is_terminal = isatty(STDERR_FILENO) != 0,
+                                         .err_is_terminal = is_capable_terminal(STDERR_FILENO),
                                          .should_stop = [] { return stop_requested != 0; }};
     const int status = lowleg::cli::run({argv + std::min(argc, 1), argv + argc}, terminal);
-    errno = 0;
-    if (!std::cout.flush() && errno != EPIPE) {
+    if (!std::cout.flush() && !reader_left()) {
         std::cerr << "lowleg: the result could not be written to standard output: make room, or send it elsewhere\n";
         return lowleg::cli::ExitStatus::error;
     }

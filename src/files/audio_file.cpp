@@ -3,7 +3,9 @@
 #include "files/pending_file.h"
 
 #include <sndfile.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -45,9 +47,13 @@ Result<Audio> read_audio(const std::filesystem::path& path)
 {
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
+    // In a folder that may not be entered, nothing is known of its files.
+    if (status.type() == std::filesystem::file_type::none) return cannot_read(path, error.message() + "; check the name and the permissions");
     if (!std::filesystem::exists(status)) return cannot_read(path, "there is no such file; check the name");
     // A pipe would wait for ever, and a folder gives a riddle of a message.
     if (!std::filesystem::is_regular_file(status)) return cannot_read(path, "it is not a file; give an audio file");
+
+    if (::access(path.c_str(), R_OK) != 0) return cannot_read(path, std::generic_category().message(errno) + "; check its permissions");
 
     SF_INFO info{};
     const SoundFile file{sf_open(path.c_str(), SFM_READ, &info)};

@@ -13,6 +13,7 @@ Error refused(const SettingRow& row, std::string_view text)
 {
     std::string why = "--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": give " + range_of(row);
     if (row.most > 1) why += row.value.find('[') == std::string_view::npos ? ", two separated by a comma" : ", one value or two separated by a comma";
+    if (row.unit == "Ω" && text.find('M') != std::string_view::npos) why += "; a million is written meg";
     return Error{why, ErrorKind::usage};
 }
 
@@ -58,6 +59,8 @@ Status apply_rate(Settings& s, const SettingRow& row, std::string_view text)
 {
     const auto values = numbers(row, text);
     if (!values) return values.error();
+    // Neither an audio file nor JACK knows fractions.
+    if (values.value().front() != std::floor(values.value().front())) return refused(row, text);
     s.sample_rate_hz = values.value().front();
     return Done{};
 }
@@ -190,7 +193,7 @@ const SettingRow* find_setting(std::string_view name) noexcept
 std::string range_of(const SettingRow& row)
 {
     if (row.most == 0) return std::string{row.fallback};
-    auto out = with_unit(row.lowest, row.unit) + " to " + with_unit(row.highest, row.unit);
+    auto out = (row.unit == "Hz" ? "a whole number, " : "") + with_unit(row.lowest, row.unit) + " to " + with_unit(row.highest, row.unit);
     if (!row.word.empty()) out += ", or " + std::string{row.word};
     return out;
 }

@@ -29,6 +29,8 @@ FixtureSwitch command_switch(std::string command)
         if (WIFSIGNALED(status))
             return Error{"the switch command was stopped by signal " + std::to_string(WTERMSIG(status)) + ": " + line,
                          WTERMSIG(status) == SIGINT ? ErrorKind::interrupted : ErrorKind::failure};
+        // How a shell tells that what it ran was stopped with Ctrl-C.
+        if (WEXITSTATUS(status) == 128 + SIGINT) return Error{"the switch command was stopped by hand: " + line, ErrorKind::interrupted};
         return Error{"the switch command did not set the state \"" + std::string{name_of(state)} + "\" (exit status " +
                      std::to_string(WEXITSTATUS(status)) + "): check that it works by hand: " + line};
     };

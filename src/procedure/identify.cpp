@@ -1,6 +1,7 @@
 #include "procedure/identify.h"
 
 #include "analysis/multitone.h"
+#include "procedure/switch_check.h"
 #include "stimulus/multitone.h"
 #include "topology/observation.h"
 
@@ -89,7 +90,11 @@ private:
         // The level falls before pin 3 is shorted, and rises only after it is free again.
         if (reduced || !playing_)
             if (auto ok = play(reduced); !ok) return ok;
-        if (auto ok = switch_(state); !ok) return ok;
+        if (auto ok = switch_(state); !ok) {
+            // A stop reaches the command that moves the switch, too.
+            if (ok.error().kind == ErrorKind::failure && is_stopped()) return stopped(state);
+            return ok;
+        }
         if (!reduced && playing_reduced_)
             if (auto ok = play(false); !ok) return ok;
 
@@ -125,8 +130,7 @@ private:
         std::size_t silent_in_a_row = 0;
         std::size_t clipped_in_a_row = 0;
         while (true) {
-            if (should_stop_ && should_stop_())
-                return Error{"stopped by hand while measuring \"" + std::string{name_of(state)} + "\": nothing was decided", ErrorKind::interrupted};
+            if (is_stopped()) return stopped(state);
             auto period = engine_.next_period(not_before);
             if (!period) return period.error();
             auto& p = period.value();
@@ -156,6 +160,13 @@ private:
         if (!reading) return reading.error();
         out.reading = std::move(reading).value();
         return out;
+    }
+
+    [[nodiscard]] bool is_stopped() const { return should_stop_ && should_stop_(); }
+
+    static Error stopped(SwitchState state)
+    {
+        return Error{"stopped by hand while measuring \"" + std::string{name_of(state)} + "\": nothing was decided", ErrorKind::interrupted};
     }
 
     void void_period(StateCapture& out, SwitchState state, const Record& record, Faults faults)
@@ -250,6 +261,9 @@ private:
 
     Result<Identification> conclude()
     {
+        // The bench's switch confirms its moves, and its circuits may do what no gear does.
+        if (options_.source != Source::virtual_bench)
+            if (auto ok = check_switch(readings_, options_.fixture); !ok) return ok.error();
         const auto o = observe_so_far();
         if (!o) return o.error();
         Identification out;

@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "dsp/resample.h"
 #include "files/audio_file.h"
+#include "procedure/switch_check.h"
 #include "stimulus/multitone.h"
 #include "topology/observation.h"
 
@@ -393,7 +394,9 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
             if (is_through) return Error{"the state through was left out: every verdict starts from it; add it to --states", ErrorKind::usage};
             continue;
         }
-        if (!is_through && !std::filesystem::exists(folder / (std::string{name_of(state)} + ".wav"), ignored)) continue;
+        // A link that leads nowhere is a mistake, not a state left out.
+        const auto found = std::filesystem::symlink_status(folder / (std::string{name_of(state)} + ".wav"), ignored);
+        if (!is_through && !std::filesystem::exists(found)) continue;
         auto capture = load(folder, state);
         if (!capture) return capture.error();
         captures.push_back(std::move(capture).value());
@@ -403,6 +406,12 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
         if (capture.audio.sample_rate_hz != rate)
             return refused(capture, "was recorded at " + format_number(capture.audio.sample_rate_hz) + " Hz, and through.wav at " +
                                         format_number(rate) + " Hz: record all states at one rate");
+
+    // Noise makes every recording another one.
+    for (std::size_t i = 0; i < captures.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (captures[i].audio.channels == captures[j].audio.channels)
+                return refused(captures[i], "is the same recording as " + captures[j].path.filename().string() + ": record each state by itself");
 
     auto plan = stimulus::design_multitone(rate);
     if (!plan) return refused(captures.front(), "has a rate that the test signal does not exist for: " + plan.error().message);
@@ -448,6 +457,8 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
         return Error{"the probe is in none of the recordings in " + folder.string() +
                      ", though the fixture is said to have probe resistors: connect output 2 to them, or say --rp none for a plain breakout cable"};
 
+    if (const auto moved = check_switch(readings, options.fixture); !moved)
+        return Error{"the recordings in " + folder.string() + " contradict each other: " + moved.error().message};
     auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = gain_tolerance});
     if (!observations) return observations.error();
     out.verdict = topology::judge(observations.value());

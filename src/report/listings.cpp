@@ -88,7 +88,7 @@ std::string devices_json(std::span<const DeviceEntry> devices)
 std::string stimulus_text(const TonePlan& plan, const std::string& path, int periods, const TextStyle& style)
 {
     const auto tones = [&](Signal signal) { return std::ranges::count(plan.tones, signal, &Tone::signal); };
-    auto text = std::to_string(periods) + (periods == 1 ? " period of " : " periods of ") + format_number(plan.period().value()) + " s (" +
+    auto text = std::to_string(periods) + (periods == 1 ? " period of " : " periods of ") + format_number(std::round(1e4 * plan.period().value()) / 1e4) + " s (" +
                 std::to_string(plan.period_frames) + " frames) at " + format_number(plan.sample_rate_hz) + " Hz: channel 1 drive, " +
                 std::to_string(tones(Signal::drive)) + " tones; channel 2 probe, " + std::to_string(tones(Signal::probe)) + " tones.";
     if (!plan.tones.empty())

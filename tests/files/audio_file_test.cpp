@@ -119,6 +119,13 @@ TEST_CASE("what is no recording is refused in one sentence", "[files][audio]")
     };
     CHECK_THAT(why("missing.wav"), ContainsSubstring("missing.wav") && ContainsSubstring("no such file"));
     CHECK_THAT(why("."), ContainsSubstring("not a file"));
+    std::filesystem::create_symlink("loop.wav", folder.path / "loop.wav");
+    CHECK_THAT(why("loop.wav"), ContainsSubstring("loop.wav: Too many levels of symbolic links"));
+    if (::geteuid() != 0) {  // root may read anything
+        std::ofstream{folder.path / "secret.wav"} << "x";
+        std::filesystem::permissions(folder.path / "secret.wav", std::filesystem::perms::none);
+        CHECK_THAT(why("secret.wav"), ContainsSubstring("secret.wav: Permission denied"));
+    }
     REQUIRE(::mkfifo((folder.path / "pipe.wav").c_str(), 0600) == 0);
     CHECK_THAT(why("pipe.wav"), ContainsSubstring("not a file"));
     std::ofstream{folder.path / "text.wav"} << "This is no audio at all, only a line of text in a file.";

@@ -61,12 +61,19 @@ TEST_CASE("values are read as technicians write them", "[instrument][settings]")
     CHECK(std::abs(bare - 330e-12) < 1e-20);
 }
 
+TEST_CASE("who writes M for a million is told how to write it", "[instrument][settings]")
+{
+    Settings s;
+    CHECK_THAT(apply_setting(s, "rin", "1M").error().message, ContainsSubstring("meg"));
+    CHECK_THAT(apply_setting(s, "rin", "ten").error().message, !ContainsSubstring("meg"));
+}
+
 TEST_CASE("what no setting can be is refused, named, and leaves no trace", "[instrument][settings]")
 {
     struct Bad { const char* name; const char* text; };
     for (const auto& [name, text] :
          {Bad{"rin", "0"}, {"rin", ""}, {"rin", ","}, {"rin", "1k,2k,3k"}, {"rin", "-10k"}, {"rin", "nan"}, {"rin", "1M"}, {"rin", "ten"},
-          {"cin", "-1"}, {"cin", "1"  "e999"}, {"rg", "0"}, {"rp", "None"}, {"rp", "1"}, {"rs", "-1"}, {"rate", "7999"}, {"rate", "inf"},
+          {"cin", "-1"}, {"cin", "1"  "e999"}, {"rg", "0"}, {"rp", "None"}, {"rp", "1"}, {"rs", "-1"}, {"rate", "7999"}, {"rate", "inf"}, {"rate", "48000.5"},
           {"in", "1"}, {"in", "1,1"}, {"in", "0,1"}, {"in", "1.5,2"}, {"out", "1,2,3"}, {"states", "loaded"}, {"states", ""},
           {"states", "through,"}, {"states", "through;loaded"}, {"periods", "1"}, {"periods", "2.5"}, {"periods", "1001"},
           {"gain-ratio", "0"}}) {

@@ -10,6 +10,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -225,6 +226,7 @@ TEST_CASE("what is no recording of the stimulus is refused by name", "[procedure
     put(loaded, samples);
     CHECK_THAT(why(folder), ContainsSubstring("through.wav"));
     put(through, samples);
+    put(loaded, rig.record(SwitchState::loaded, good, 900.0));
     CHECK(why(folder).starts_with("verdict"));
 
     std::ofstream{loaded} << "not audio";
@@ -249,6 +251,7 @@ TEST_CASE("what is no recording of the stimulus is refused by name", "[procedure
     for (auto& x : noise) x = normal(random);
     put(loaded, noise);
     CHECK_THAT(why(folder), ContainsSubstring("loaded.wav") && ContainsSubstring("neither drive nor probe"));
+    std::ranges::reverse(noise);
     put(through, noise);
     CHECK_THAT(why(folder), ContainsSubstring("through.wav") && ContainsSubstring("neither drive nor probe"));
     // A tone of something else.
@@ -329,4 +332,27 @@ TEST_CASE("silence before the signal came is skipped", "[procedure][captures]")
     REQUIRE(result);
     CHECK(result.value().quality.periods == 2);
     CHECK(result.value().quality.voided == 0);
+}
+
+TEST_CASE("recordings that show a switch that stood still are refused", "[procedure][captures]")
+{
+    const Fixture fixture;
+    const Recorder recorder;
+    const Rig rig{"cross-coupled", fixture, recorder.rate};
+    const auto stuck = GENERATE(SwitchState::through, SwitchState::grounded, SwitchState::lifted);
+    const Folder folder;
+    double start = 100.0;
+    for (const auto state : all_switch_states) {
+        write(folder.path / (std::string{name_of(state)} + ".wav"), rig.record(stuck, recorder, start), recorder.rate, recorder.format);
+        start += 1111.25;
+    }
+    CHECK_THAT(why(folder), ContainsSubstring("the switch did not move"));
+}
+
+TEST_CASE("one recording under two names is refused", "[procedure][captures]")
+{
+    const Folder folder;
+    record_all(folder, "unbalanced", {}, {});
+    fs::copy_file(folder.path / "through.wav", folder.path / "lifted.wav", fs::copy_options::overwrite_existing);
+    CHECK_THAT(why(folder), ContainsSubstring("lifted.wav is the same recording as through.wav"));
 }

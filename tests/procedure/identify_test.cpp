@@ -37,9 +37,10 @@ struct Rig {
     }
 };
 
-Rig make_rig(const std::string& circuit, std::vector<Injection> injections, std::vector<std::uint32_t> blocks = {256})
+Rig make_rig(const std::string& circuit, std::vector<Injection> injections, std::vector<std::uint32_t> blocks = {256}, const Fixture& fixture = {})
 {
     Rig rig;
+    rig.options.fixture = fixture;
     auto built = bench::VirtualBench::build(bench::find_circuit(circuit).value(), rig.options.fixture, {}, 48e3);
     REQUIRE(built);
     rig.bench = std::move(built).value();
@@ -241,4 +242,58 @@ TEST_CASE("states without through are wrong usage", "[procedure][identify]")
     const auto run = rig.identify();
     REQUIRE_FALSE(run);
     CHECK(run.error().kind == ErrorKind::usage);
+}
+
+TEST_CASE("a switch that stands still is told, whatever it stands on", "[procedure][identify]")
+{
+    // Standing on "lifted", a servo looks exactly like an unbalanced output whose pin 3 is not connected; on "grounded", like one
+    // with pin 3 on ground; on "through", like two op amps.
+    const auto stuck = GENERATE(SwitchState::through, SwitchState::loaded, SwitchState::grounded, SwitchState::lifted);
+    const std::string circuit = GENERATE("cross-coupled", "transformer", "inverter", "impedance-balanced", "dual-unbalanced");
+    auto rig = make_rig(circuit, {});
+    rig.options.source = procedure::Source::device;
+    rig.fixture_switch = [bench = rig.bench, stuck](SwitchState) -> Status {
+        bench->request_state(stuck);
+        return Done{};
+    };
+    const auto run = rig.identify();
+    CAPTURE(circuit, name_of(stuck));
+    REQUIRE_FALSE(run);
+    CHECK(run.error().kind == ErrorKind::failure);
+    CHECK_THAT(run.error().message, ContainsSubstring("the switch did not move"));
+}
+
+TEST_CASE("without a probe a switch that stands still is told by pin 3's signal", "[procedure][identify]")
+{
+    const std::string circuit = GENERATE("cross-coupled", "inverter");
+    auto rig = make_rig(circuit, {});
+    rig.options.source = procedure::Source::device;
+    rig.options.fixture.probe.reset();
+    rig.fixture_switch = [](SwitchState) -> Status { return Done{}; };
+    const auto run = rig.identify();
+    REQUIRE_FALSE(run);
+    CHECK_THAT(run.error().message, ContainsSubstring("the switch did not move"));
+}
+
+TEST_CASE("a switch that moves is believed on every circuit and fixture", "[procedure][identify]")
+{
+    const std::string circuit =
+        GENERATE("cross-coupled", "transformer", "inverter", "impedance-balanced", "unbalanced", "dual-unbalanced");
+    Fixture fixture;
+    fixture.rin2 = fixture.rin3 = GENERATE(Ohms{2e3}, Ohms{10e3}, Ohms{1e6});
+    fixture.rs = GENERATE(Ohms{0.0}, Ohms{10e3});
+    auto rig = make_rig(circuit, {}, {256}, fixture);
+    rig.options.source = procedure::Source::device;
+    const auto run = rig.identify();
+    CAPTURE(circuit, fixture.rin2.value(), fixture.rs.value());
+    if (!run) FAIL_CHECK(run.error().message);
+}
+
+TEST_CASE("a stop that ends the switch's command is an interruption", "[procedure][identify]")
+{
+    auto rig = make_rig("cross-coupled", {});
+    rig.fixture_switch = [](SwitchState) -> Status { return Error{"the switch command was stopped by signal 15"}; };
+    const auto run = procedure::identify(*rig.engine, rig.fixture_switch, rig.options, {}, [] { return true; });
+    REQUIRE_FALSE(run);
+    CHECK(run.error().kind == ErrorKind::interrupted);
 }

@@ -32,6 +32,8 @@ TEST_CASE("the stimulus is told by its tones", "[report][stimulus]")
     const auto j = json::parse(report::stimulus_json(plan));
     CHECK(j == json::parse(R"({"schema": "lowleg.stimulus/1", "sample_rate": 48000.0, "period_frames": 24000, "drive_hz": [22.0, 1002.0], "probe_hz": [30.0]})"));
     CHECK_THAT(report::stimulus_text(plan, "a.wav", 20, {}), ContainsSubstring("20 periods of 0.5 s") && ContainsSubstring("drive, 2 tones"));
+    const TonePlan odd{12'345.0, 6'144, {}};  // 0.49769… s
+    CHECK_THAT(report::stimulus_text(odd, "a.wav", 20, {}), ContainsSubstring("20 periods of 0.4977 s"));
 }
 
 TEST_CASE("a circuit is shown with its steps", "[report][bench]")
