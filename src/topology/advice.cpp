@@ -167,7 +167,7 @@ std::optional<NextStep> next_step(Outcome outcome, const std::vector<Candidate>&
             return NextStep{"probe", "Fit the probe resistors (10 kΩ from output 2 into each leg) and measure again: the impedance at pin 3 tells the four apart."};
         if (!o.has(SwitchState::lifted))
             return NextStep{"lifted", "Measure the state \"lifted\" as well: it tells the probe's level, and with it the impedance at pin 3."};
-        return NextStep{"loaded", "Measure again with every state and a calibrated fixture: pin 3's impedance lies between the kinds."};
+        return NextStep{"inspect", "Look inside or at the schematic: the impedance at pin 3 lies between the kinds. Leaving pin 3 unconnected at the far end is safe."};
     }
     if (!o.has(SwitchState::loaded) && !o.has(SwitchState::grounded))
         return NextStep{"loaded", "Measure the state \"loaded\": a load at pin 3 tells a floating output from two amplifiers."};

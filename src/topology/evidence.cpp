@@ -108,7 +108,8 @@ private:
     {
         steps("lift_step", {f_.lift_step_low_db, f_.lift_step_mid_db, f_.lift_step_high_db}, "when pin 3 was lifted");
         if (!f_.lift_slope_db_per_octave || !f_.lift_step_low_db || f_.lift_step_low_db->value > -0.15) return;
-        const double slope = f_.lift_slope_db_per_octave->value;
+        double slope = f_.lift_slope_db_per_octave->value;
+        if (std::abs(slope) < 0.05) slope = 0.0;  // no "-0.0"
         add("lift_slope", f_.lift_slope_db_per_octave, "dB/octave",
             slope > 2.0 ? "Lifted, the bass went first (" + format_fixed(slope, 1) + " dB per octave): the way to ground is a capacitance, a floating winding."
                         : "Lifted, all frequencies lost alike (" + format_fixed(slope, 1) + " dB per octave): the way to ground is a resistance.");

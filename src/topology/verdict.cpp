@@ -39,6 +39,20 @@ bool is_tested(Topology topology, const Features& f)
     return true;
 }
 
+/// What `through` would read with the leads of pin 2 and pin 3 exchanged, as far as levels go.
+Observations with_legs_exchanged(const Observations& o)
+{
+    Observations out;
+    out.fixture = o.fixture;
+    std::swap(out.fixture.rin2, out.fixture.rin3);
+    out.relative_tolerance = o.relative_tolerance;
+    for (const auto& at : o.at) {
+        const auto& through = at.drive.at(SwitchState::through);
+        out.at.push_back({at.frequency, {{SwitchState::through, {through.i3, through.i2}}}, {}});
+    }
+    return out;
+}
+
 void decide(Verdict& v, const Features& features)
 {
     const auto posterior = weigh(features);
@@ -140,12 +154,9 @@ Verdict judge(const Observations& observations)
         v.probability = 0.999;
         v.polarity = Polarity::unknown;
     } else if (features.pin2_silent) {
-        // Whatever it is, pin 3 is its hot leg, and nothing was learnt of pin 2 yet.
-        v.outcome = Outcome::single_ended;
+        // Whatever it is, pin 3 is its hot leg: judged with the pins exchanged, by `through` alone.
         v.pin3_hot = true;
-        v.probability = 0.95;
-        for (const auto t : all_topologies)
-            if (is_single_ended(t)) v.alternatives.push_back({t, 0.95 / 4.0});
+        decide(v, extract_features(with_legs_exchanged(observations), {}));
     } else {
         decide(v, features);
     }

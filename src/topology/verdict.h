@@ -83,7 +83,7 @@ struct Advice {
 
 /// The one step that would settle what is open.
 struct NextStep {
-    std::string_view id;  ///< "probe", "loaded", "grounded", "lifted", "exchange-legs", "more-level", "check-drive".
+    std::string_view id;  ///< "probe", "loaded", "grounded", "lifted", "exchange-legs", "more-level", "check-drive", "inspect".
     std::string text;
 };
 
