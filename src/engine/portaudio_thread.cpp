@@ -15,6 +15,18 @@ namespace lowleg::engine {
 namespace {
 
 #ifdef LOWLEG_POSIX
+/// The standard error stream, while it is turned off.
+std::atomic<int> stderr_before{-1};
+
+/// Turns it on again. Any thread; the first to come does it.
+void restore_stderr() noexcept
+{
+    const int before = stderr_before.exchange(-1);
+    if (before < 0) return;
+    ::dup2(before, STDERR_FILENO);
+    ::close(before);
+}
+
 /// While it lives, file descriptor 2 leads nowhere, for the whole process: keep it short.
 class QuietStderr {
 public:
@@ -22,21 +34,14 @@ public:
     {
         const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
         if (nowhere < 0) return;
-        before_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (before_ >= 0) ::dup2(nowhere, STDERR_FILENO);
+        const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (before >= 0) ::dup2(nowhere, STDERR_FILENO);
         ::close(nowhere);
+        stderr_before = before;
     }
     QuietStderr(const QuietStderr&) = delete;
     QuietStderr& operator=(const QuietStderr&) = delete;
-    ~QuietStderr()
-    {
-        if (before_ < 0) return;
-        ::dup2(before_, STDERR_FILENO);
-        ::close(before_);
-    }
-
-private:
-    int before_{-1};
+    ~QuietStderr() { restore_stderr(); }
 };
 
 void print_nothing_for_jack(const char*) {}
@@ -59,6 +64,7 @@ struct QuietStderr {
     ~QuietStderr() {}
 };
 void quiet_libraries() noexcept {}
+void restore_stderr() noexcept {}
 #endif
 
 constexpr std::chrono::milliseconds watch_interval{20};
@@ -98,6 +104,7 @@ Status PortAudioThread::run(std::function<Status()> task, std::chrono::milliseco
     wake_.notify_all();
     if (wake_.wait_for(lock, limit, [&] { return job->result.has_value(); })) return *job->result;
     mark_lost();
+    restore_stderr();  // the call that hangs will not, and there is something to say
     return lost_error();
 }
 

@@ -458,7 +458,7 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
                      ", though the fixture is said to have probe resistors: connect output 2 to them, or say --rp none for a plain breakout cable"};
 
     if (const auto moved = check_switch(readings, options.fixture); !moved)
-        return Error{"the recordings in " + folder.string() + " contradict each other: " + moved.error().message};
+        return Error{"the recordings in " + folder.string() + " do not fit their names: " + moved.error().message};
     auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = gain_tolerance});
     if (!observations) return observations.error();
     out.verdict = topology::judge(observations.value());

@@ -56,6 +56,19 @@ TEST_CASE("the device goes away while it measures", "[live]")
     check_refused(end_of(*measurement), 4);
 }
 
+TEST_CASE("a JACK server that stands still is given up, and that is said", "[live]")
+{
+    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    JackServer server;
+    const Program program{server};
+    server.freeze(true);
+    const auto outcome = program.run({"devices"}, bounded);
+    server.freeze(false);
+    check_refused(outcome, 4);
+    CHECK(outcome.output.empty());
+    CHECK_THAT(outcome.error, ContainsSubstring("does not answer"));
+}
+
 TEST_CASE("the measurement is stopped by hand", "[live]")
 {
     if (!JackServer::is_installed()) SKIP("jackd is not installed");

@@ -92,4 +92,6 @@ void JackServer::crash()
     (void)process_->wait_for(10s);
 }
 
+void JackServer::freeze(bool on) { process_->send_signal(on ? SIGSTOP : SIGCONT); }
+
 }  // namespace lowleg::test

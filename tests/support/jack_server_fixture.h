@@ -29,6 +29,7 @@ public:
     void set_freewheel(bool on);         ///< As fast as the processor allows, instead of in real time.
     void set_period(int frames);         ///< While it runs.
     void crash();                        ///< kill -9.
+    void freeze(bool on);                ///< It stands still, and is still there.
 
 private:
     void launch();
