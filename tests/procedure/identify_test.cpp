@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -89,6 +90,19 @@ void check_same_figures(const procedure::Identification& run, const procedure::I
     }
 }
 
+/// A run in which nothing happened, once per circuit.
+const procedure::Identification& calm_run(const std::string& circuit)
+{
+    static std::map<std::string, procedure::Identification> runs;
+    const auto known = runs.find(circuit);
+    if (known != runs.end()) return known->second;
+    auto rig = make_rig(circuit, {});
+    auto run = rig.identify();
+    REQUIRE(run);
+    REQUIRE(run.value().verdict.id() == circuit);
+    return runs.emplace(circuit, std::move(run).value()).first->second;
+}
+
 struct Fate {
     std::string name;
     Injection injection;
@@ -117,10 +131,8 @@ TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
     }));
     const std::string circuit = GENERATE("cross-coupled", "inverter");
 
-    auto calm_rig = make_rig(circuit, {});
-    const auto calm = calm_rig.identify();
-    REQUIRE(calm);
-    CHECK(calm.value().quality.voided == 0);
+    const auto& calm = calm_run(circuit);
+    CHECK(calm.quality.voided == 0);
 
     auto injection = fate.injection;
     injection.frame = at;
@@ -132,20 +144,17 @@ TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
     CHECK(run.value().verdict.id() == circuit);
     CHECK(run.value().quality.periods >= 4);
     if (fate.seen && at == 50'000) CHECK(run.value().quality.voided >= 1);
-    check_same_figures(run.value(), calm.value());
+    check_same_figures(run.value(), calm);
     CHECK(rig.backend->caught().calls == 0);
 }
 
 TEST_CASE("any and changing block sizes give the same figures", "[procedure][identify]")
 {
     const std::string circuit = "cross-coupled";
-    auto calm_rig = make_rig(circuit, {});
-    const auto calm = calm_rig.identify();
-    REQUIRE(calm);
     auto rig = make_rig(circuit, {}, {509});
     const auto run = rig.identify();
     REQUIRE(run);
-    check_same_figures(run.value(), calm.value());
+    check_same_figures(run.value(), calm_run(circuit));
 }
 
 TEST_CASE("a storm of faults is given up with the reason, not with a number", "[procedure][identify]")
