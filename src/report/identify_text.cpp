@@ -171,7 +171,7 @@ std::string verdict_words(const Verdict& verdict)
             out += *verdict.variant == topology::Variant::pin3_grounded ? ", pin 3 on ground" : ", pin 3 not connected";
         return out + ", " + percent(verdict.probability);
     }
-    case Outcome::single_ended: return "single-ended output (pin 3 is silent), " + percent(verdict.probability);
+    case Outcome::single_ended: return std::string{"single-ended output (pin "} + (verdict.pin3_hot ? "2" : "3") + " is silent), " + percent(verdict.probability);
     case Outcome::no_signal: return "no signal: the drive is on, and neither leg carries it";
     case Outcome::inconclusive: break;
     }

@@ -136,6 +136,9 @@ TEST_CASE("what stays open is said, with the step that would settle it", "[repor
     CHECK_THAT(report::identify_text(r, {}), ContainsSubstring("no signal"));
     r.verdict.outcome = Outcome::single_ended;
     CHECK_THAT(report::identify_text(r, {}), ContainsSubstring("single-ended") && ContainsSubstring("pin 3 is silent"));
+    r.verdict.pin3_hot = true;
+    CHECK_THAT(report::identify_text(r, {}), ContainsSubstring("pin 2 is silent") && !ContainsSubstring("pin 3 is silent"));
+    r.verdict.pin3_hot = false;
 }
 
 TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
