@@ -115,7 +115,7 @@ TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
 {
     using Kind = Injection::Kind;
     // Frame 50,000 of the playing signal lies in the middle of a period of "through" that is measured, 200,003 in a later state.
-    const auto at = GENERATE(std::uint64_t{50'000}, std::uint64_t{200'003});
+    const auto [circuit, at] = GENERATE(table<std::string, std::uint64_t>({{"cross-coupled", 50'000}, {"inverter", 50'000}, {"cross-coupled", 200'003}}));
     const auto fate = GENERATE(values<Fate>({
         {"256 frames dropped, unannounced", {Kind::drop, 0, 1, 256}, true},
         {"1 frame dropped, unannounced", {Kind::drop, 0, 1, 1}, true},
@@ -129,8 +129,6 @@ TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
         {"another block size", {Kind::block_size, 0, 1, 1024}, true},
         {"200 ms without a block", {Kind::stall, 0, 1, 200}, false},
     }));
-    const std::string circuit = GENERATE("cross-coupled", "inverter");
-
     const auto& calm = calm_run(circuit);
     CHECK(calm.quality.voided == 0);
 
