@@ -58,7 +58,8 @@ Wiring wiring_of(Topology topology, std::optional<Variant> variant)
                 "Pin 2 to hot, pin 3 to cold, pin 1 to shield."};
     case Topology::cross_coupled:
         return {UnbalancedWiring::ground_pin3, cable_ground_pin3,
-                "A servo output: at an unbalanced input, ground pin 3, close to the output. Full level, but its maximum falls by about 6 dB.",
+                "A servo output: at an unbalanced input, ground pin 3, close to the output. Full level, but its maximum falls by about 6 dB. "
+                "(A transformer bled to ground by resistors of a few kΩ reads the same, is wired the same, and keeps its maximum.)",
                 "Pin 2 to hot, pin 3 to cold, pin 1 to shield. Unequal legs are normal and harmless here."};
     case Topology::inverter:
         return {UnbalancedWiring::leave_pin3_unconnected, cable_leave_pin3,
@@ -66,7 +67,8 @@ Wiring wiring_of(Topology topology, std::optional<Variant> variant)
                 "Pin 2 to hot, pin 3 to cold, pin 1 to shield: full level."};
     case Topology::impedance_balanced:
         return {UnbalancedWiring::leave_pin3_unconnected, cable_leave_pin3,
-                "Signal on pin 2 alone, equal impedances: a TS plug is safe and costs no level; pin 3 may stay open or be grounded.",
+                "Signal on pin 2 alone, equal impedances: a TS plug is safe and costs no level; pin 3 may stay open or be grounded. "
+                "(A stereo jack whose right channel is silent, or two op amps of which one is dead, reads the same: for those leave pin 3 open.)",
                 "Pin 2 to hot, pin 3 to cold, pin 1 to shield: rejects hum as well as any balanced output, for equal impedances are what counts."};
     case Topology::unbalanced:
         if (variant == Variant::pin3_grounded)

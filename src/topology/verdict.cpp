@@ -154,9 +154,14 @@ Verdict judge(const Observations& observations)
         v.probability = 0.999;
         v.polarity = Polarity::unknown;
     } else if (features.pin2_silent) {
-        // Whatever it is, pin 3 is its hot leg: judged with the pins exchanged, by `through` alone.
+        // Candidates are judged with the pins exchanged. But `through` alone is known, and a servo whose pin 2 is loaded down looks the
+        // same: nothing is decided before the leads are exchanged.
         v.pin3_hot = true;
         decide(v, extract_features(with_legs_exchanged(observations), {}));
+        v.outcome = Outcome::inconclusive;
+        v.topology.reset();
+        v.probability = std::min(v.probability, most_undecided);
+        v.odd.reset();
     } else {
         decide(v, features);
     }

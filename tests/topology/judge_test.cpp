@@ -275,7 +275,8 @@ TEST_CASE("pin 3 hot is said, and nothing is grounded", "[topology][judge]")
 {
     const auto v = judge_unit(test::two_sources(0.0, 75.0, 1.0, 75.0), Fixture{}, {SwitchState::through});
     CHECK(v.pin3_hot);
-    CHECK(v.id() == "single-ended");
+    CHECK(v.id() == "inconclusive");
+    CHECK(v.probability < 0.9);
     REQUIRE(v.next_step);
     CHECK(v.next_step->id == "exchange-legs");
 }
