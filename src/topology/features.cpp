@@ -235,11 +235,12 @@ private:
             if (t.frequency == probe_mid().frequency) m = &t;
         if (m == nullptr) return;
         const auto known = [](const Entry& e) { return e.status == EntryStatus::measured; };
+        const auto usable = [](const Entry& e) { return e.status != EntryStatus::unknown; };
         const bool has_row2 = known(m->z22) && known(m->z23);
         if (has_row2 && std::abs(m->z22.value) > 3.0 * m->z22.sigma)
             out_.mutual_ratio = Feature{(m->z23.value / m->z22.value).real(),
                                         std::hypot(m->z23.sigma, m->z22.sigma) / std::max(std::abs(m->z22.value), 1.0), m->frequency};
-        if (has_row2 && known(m->z33)) {
+        if (has_row2 && usable(m->z33)) {
             const double zd = std::abs(m->z22.value + m->z33.value - m->z23.value - m->z32.value);
             const double sigma = std::hypot(std::hypot(m->z22.sigma, m->z23.sigma), std::hypot(m->z33.sigma, m->z32.sigma));
             if (zd <= 3.0 * sigma) return;
@@ -319,7 +320,7 @@ private:
 
         const auto t = std::find_if(two_ports_.begin(), two_ports_.end(), [&](const TwoPort& p) { return p.frequency == at->frequency; });
         if (t == two_ports_.end()) return;
-        if (t->z22.status == EntryStatus::measured && std::abs(t->z22.value) > 3.0 * t->z22.sigma && magnitude > 0.0)
+        if (t->z22.status != EntryStatus::unknown && std::abs(t->z22.value) > 3.0 * t->z22.sigma && magnitude > 0.0)
             out_.pin3_over_pin2 = Feature{f.value - lg(std::abs(t->z22.value)),
                                           std::hypot(f.sigma, t->z22.sigma / std::abs(t->z22.value) / std::numbers::ln10), at->frequency};
         if (t->z23.status == EntryStatus::measured && magnitude > 0.0 && !y->at_least) {

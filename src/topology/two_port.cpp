@@ -129,7 +129,8 @@ RowFit solve_row(const std::function<std::vector<dsp::LinearEquation>(Complex z_
     // Nor where the fit takes refuge in an output that cancels its load (E = 0, Z = −1/Y), which levels that fall in `lifted` suggest.
     if (!transfer_known && f.x[1].real() < -3.0 * f.sigma[1] - 1.0) return row;
     const bool own_known = well_known(f.x[1], f.sigma[1]);
-    const auto own_status = own_known ? EntryStatus::measured : EntryStatus::unknown;
+    // What rests on an assumed transfer is no measurement, however small its noise.
+    const auto own_status = !own_known ? EntryStatus::unknown : transfer_known ? EntryStatus::measured : EntryStatus::assumed;
     const auto emf_status = f.sigma[0] < std::max(0.05 * std::abs(f.x[0]), 1e-3) ? EntryStatus::measured
                             : own_known                                           ? EntryStatus::unknown
                                                                                   : EntryStatus::assumed;
