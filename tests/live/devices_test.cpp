@@ -30,7 +30,7 @@ const std::string no_server{"lowleg-test-no-such-server"};
 
 TEST_CASE("a served bench is listed as a device, and nothing else is said", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server{44'100, 512};
     const Program program{server};
     const auto bench = program.serve("inverter");
@@ -53,7 +53,7 @@ TEST_CASE("a served bench is listed as a device, and nothing else is said", "[li
 
 TEST_CASE("a device that is not there is answered with those that are", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter", {"--name", "desk-1"});
@@ -82,7 +82,7 @@ TEST_CASE("without a JACK server every command says what is missing, in one line
 
 TEST_CASE("a bench with a circuit that does not exist is not served", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto outcome = program.run({"bench", "serve", "no-such-circuit"});

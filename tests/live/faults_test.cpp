@@ -43,7 +43,7 @@ Outcome end_of(Process& measurement)
 
 TEST_CASE("the device goes away while it measures", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter");
@@ -58,7 +58,7 @@ TEST_CASE("the device goes away while it measures", "[live]")
 
 TEST_CASE("a JACK server that stands still is given up, and that is said", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     server.freeze(true);
@@ -71,7 +71,7 @@ TEST_CASE("a JACK server that stands still is given up, and that is said", "[liv
 
 TEST_CASE("the measurement is stopped by hand", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter");
@@ -86,7 +86,7 @@ TEST_CASE("the measurement is stopped by hand", "[live]")
 
 TEST_CASE("the served bench ends in good order, and when its server goes", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter");
@@ -108,7 +108,7 @@ TEST_CASE("the served bench ends in good order, and when its server goes", "[liv
 
 TEST_CASE("a switch that does not move is an error, not a verdict", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     server.set_freewheel(true);
     const Program program{server};
@@ -121,7 +121,7 @@ TEST_CASE("a switch that does not move is an error, not a verdict", "[live]")
 
 TEST_CASE("the switch is moved often, from two processes at a time", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("transformer");

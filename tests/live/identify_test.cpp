@@ -67,7 +67,7 @@ json identify_served(const Program& program, const std::string& circuit, const W
 
 TEST_CASE("every shipped circuit is named through an audio device, in freewheel", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     server.set_freewheel(true);
     const Program program{server};
@@ -84,7 +84,7 @@ TEST_CASE("every shipped circuit is named through an audio device, in freewheel"
 
 TEST_CASE("circuits are named through an audio device in real time", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     const auto [circuit, rate, period] = GENERATE(table<std::string, int, int>(
         {{"transformer", 48'000, 256}, {"cross-coupled", 44'100, 1024}, {"inverter", 48'000, 128}}));
     JackServer server{rate, period};
@@ -95,7 +95,7 @@ TEST_CASE("circuits are named through an audio device in real time", "[live]")
 
 TEST_CASE("without the probe the balanced outputs are named, and the single-ended ones as a family", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     server.set_freewheel(true);
     const Program program{server};
@@ -111,7 +111,7 @@ TEST_CASE("without the probe the balanced outputs are named, and the single-ende
 
 TEST_CASE("other rates, periods and fixtures give the same names", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     const auto [rate, period] = GENERATE(table<int, int>({{44'100, 1024}, {96'000, 512}}));
     JackServer server{rate, period};
     server.set_freewheel(true);
@@ -123,7 +123,7 @@ TEST_CASE("other rates, periods and fixtures give the same names", "[live]")
 
 TEST_CASE("JACK's buffer size changes while the device measures, and the verdict stands", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter");
@@ -139,7 +139,7 @@ TEST_CASE("JACK's buffer size changes while the device measures, and the verdict
 
 TEST_CASE("the same DUT is named a second time by a second run on the same bench", "[live]")
 {
-    if (!JackServer::is_installed()) SKIP("jackd is not installed");
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
     JackServer server;
     server.set_freewheel(true);
     const Program program{server};

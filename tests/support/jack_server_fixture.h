@@ -13,7 +13,7 @@ namespace lowleg::test {
 /// Synchronous mode (-S), because it alone loses no samples on a machine that is itself kept waiting.
 class JackServer {
 public:
-    /// Whether jackd and its tools are there. Without them a test says SKIP().
+    /// Whether jackd and its tools are there; a live test requires it.
     [[nodiscard]] static bool is_installed();
 
     /// Returns when clients can connect. \throws std::runtime_error when it does not come up.
