@@ -15,7 +15,7 @@ THIRD_PARTY = {  # name in layers.txt: how its headers are written
 }
 SYSTEM = r"(sys/\w+|unistd|fcntl|dlfcn|poll|pthread|signal|pwd|netinet/in|arpa/inet)\.h"  # POSIX, in .cpp files
 STANDARD = r"[a-z0-9_]+"  # <vector>: no dot, no slash
-REALTIME_STANDARD = set("algorithm array atomic bit cmath complex cstddef cstdint cstring limits numbers span type_traits utility".split())
+REALTIME_STANDARD = set("algorithm array atomic bit cmath complex cstddef cstdint cstring limits numbers span type_traits utility variant".split())
 LOGARITHMS_IN = "core/units.cpp"
 LOGARITHM = re.compile(r"\b(log10|exp10)[fl]?\s*\(|\bpow[fl]?\s*\(\s*10(\.0*)?[fFlL]?\s*,")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

@@ -1,0 +1,135 @@
+/// \file nonlinear_stepper.h
+/// Runs a sampled nonlinear circuit on the audio thread. Set-up, and where the matrices come from: circuit/nonlinear_model.h.
+#pragma once
+
+#include "circuit/rt/expression.h"
+#include "circuit/rt/half_band.h"
+#include "circuit/rt/multiply_add.h"
+#include "core/realtime.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lowleg::circuit::rt {
+
+/// Doublings of the rate at most: 8 kHz becomes 512 kHz.
+inline constexpr std::size_t max_doublings = 6;
+/// Quantities that the laws of one circuit read at most.
+inline constexpr std::size_t max_quantities = 32;
+inline constexpr std::size_t max_laws = 64;
+/// Inputs of one law at most.
+inline constexpr std::size_t max_law_inputs = 16;
+/// Stages of one step of the method.
+inline constexpr std::size_t stages = 2;
+/// Samples from which the input at the first stage is interpolated.
+inline constexpr std::size_t input_taps = 6;
+
+struct NonlinearShape {
+    std::size_t states{};
+    std::size_t inputs{};
+    std::size_t outputs{};
+    std::size_t quantities{};
+    std::size_t laws{};
+    std::size_t instructions{};  ///< Of all laws together.
+    std::size_t doublings{};     ///< The circuit steps 2^doublings times per sample.
+    std::size_t delay_steps{};   ///< Makes the whole delay a whole number of samples.
+    std::array<std::size_t, max_doublings> taps{};  ///< Of the half-band filters, the lowest rate first.
+
+    [[nodiscard]] constexpr std::size_t steps() const noexcept { return std::size_t{1} << doublings; }
+    [[nodiscard]] constexpr std::size_t searched() const noexcept { return stages * quantities; }
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return searched() + states + outputs; }
+    friend bool operator==(const NonlinearShape&, const NonlinearShape&) = default;
+};
+
+/// One law, less its tangent where the circuit rests: g(q) = f(q) − Σ slopes·q − offset.
+struct LawView {
+    std::span<const Instruction> function;
+    const std::size_t* inputs{};  ///< Indices of quantities.
+    const double* slopes{};       ///< By input.
+    std::size_t input_count{};
+    double offset{};
+};
+
+/// One circuit's matrices; each is stored by columns of [rows]: the quantities at stage 1, at stage 2, the states, the
+/// outputs; both of these at the end of the step. Storage belongs to someone who outlives the steps.
+struct NonlinearMatrices {
+    const double* from_state{};  ///< [states][rows]
+    const double* from_input{};  ///< [inputs · stages][rows]
+    const double* from_law{};    ///< [stages · laws][rows]
+    const double* constant{};    ///< [rows]
+    const double* rest{};        ///< [states] Where the circuit rests.
+    std::array<double, input_taps> input_weights{};
+    std::array<const double*, max_doublings> half_bands{};
+    std::span<const LawView> laws;
+};
+
+/// What became of the circuit.
+enum class Condition : std::uint8_t {
+    runs,
+    does_not_converge,  ///< No solution was found for a step.
+    diverged,           ///< Its voltages left every bound.
+};
+
+/// The state of one running circuit; physical, as that of LinearStepper.
+class NonlinearStepper {
+public:
+    [[nodiscard]] static std::size_t storage_for(const NonlinearShape& shape) noexcept;
+
+    /// \param storage  storage_for(shape) zeros, which outlive this. The first shape.states of them are the state at rest.
+    NonlinearStepper(const NonlinearShape& shape, std::span<double> storage) LOWLEG_REALTIME;
+
+    /// One chunk. Wait-free; a step that finds no solution within its bounded number of trials ends the run: the outputs
+    /// are 0 V from then on, until restart().
+    /// \param in   [inputs][chunk_frames]: of each input `frames` samples, the rest is not used.
+    /// \param out  [outputs][chunk_frames].
+    /// \param frames  1 … chunk_frames.
+    void step(const NonlinearMatrices& m, const double* in, double* out, std::size_t frames) LOWLEG_REALTIME;
+
+    [[nodiscard]] Condition condition() const LOWLEG_REALTIME { return condition_; }
+    /// From rest, as if switched off for long.
+    void restart(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// The circuit's laws are others from here on: what was foreseen from the last step no longer holds.
+    void forget() LOWLEG_REALTIME;
+
+    [[nodiscard]] std::span<double> state() LOWLEG_REALTIME { return state_; }
+    /// Evaluations of the laws so far, for benchmarks.
+    [[nodiscard]] std::uint64_t evaluations() const LOWLEG_REALTIME { return evaluations_; }
+
+private:
+    void one_step(const NonlinearMatrices& m, const double* input) LOWLEG_REALTIME;
+    /// The quantities at both stages of this step. \return whether they were found.
+    bool solve(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// Laws and misfit at searched_. \return the largest misfit, in units of what is small enough.
+    double look(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// The slopes of the misfit at searched_, as triangles. \return false where they are singular.
+    bool factorize(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// Newton's step for the misfit that look() found, into change_.
+    void find_change() LOWLEG_REALTIME;
+
+    NonlinearShape shape_;
+    std::span<double> state_;
+    std::span<double> input_;      ///< [inputs][delay_steps + input_taps − 1 + chunk_frames · steps()] at the high rate
+    std::span<double> high_;       ///< [outputs][chunk_frames · steps()]
+    std::span<double> scratch_;    ///< two of [chunk_frames · steps()]
+    std::span<double> filters_;    ///< of all half bands
+    std::span<double> linear_;     ///< [rows] what state and input bring about
+    std::span<double> searched_;   ///< [searched] the quantities
+    std::span<double> kept_;       ///< [searched] where a step started
+    std::span<double> change_;     ///< [searched]
+    std::span<double> misfit_;     ///< [searched]
+    std::span<double> scale_;      ///< [quantities] how large they have been
+    std::span<double> law_;        ///< [stages][laws] g
+    std::span<double> drive_;      ///< [inputs · stages]
+    std::span<double> values_;     ///< [stages][instructions]
+    std::span<double> adjoints_;   ///< [longest law]
+    std::span<double> gradient_;   ///< [longest list of inputs]
+    std::span<double> triangles_;  ///< [searched][searched] by columns
+    std::array<std::uint8_t, stages * max_quantities> pivot_{};
+    Condition condition_{Condition::runs};
+    bool factorized_{false};
+    std::uint64_t evaluations_{0};
+};
+
+}  // namespace lowleg::circuit::rt
