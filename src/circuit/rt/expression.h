@@ -11,22 +11,24 @@
 
 namespace lowleg::circuit::rt {
 
-/// What one instruction does with the results a, b, c of earlier ones. Truth is 1 and 0; anything above 0.5 counts as true
+/// What one instruction does with the results a, b, c of earlier ones. Truth is 1 and 0; anything but 0 counts as true
 /// (as in ngspice's B sources). Outside its domain a function gives what its limit or its absolute value gives, so that
 /// finite inputs give a finite value, within ±1e300.
 enum class Op : std::uint8_t {
     constant,  ///< `value`
     input,     ///< inputs[a]
     add, subtract, multiply, divide, negate,
+    scale,     ///< value·a
+    offset,    ///< a + value
     power,        ///< ngspice's pow and **: |a|^b
     signed_power, ///< pwr: sign(a)·|a|^b
     square,       ///< a·a
     absolute, sqrt, exp, ln, log10, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, atan2,
     min, max,
     sign,         ///< −1, 0, 1
-    step,         ///< u: 1 where a > 0
+    step,         ///< u: 0, ½ at 0, 1
     ramp,         ///< uramp: max(a, 0)
-    floor, ceil,
+    floor, ceil, nearest,  ///< nearest: halves to the even number
     less, less_equal, greater, greater_equal, equal, not_equal, logical_and, logical_or, logical_not,
     select,       ///< a ? b : c
     diode,        ///< exp(a) − 1, continued as a straight line above a = 80: what a junction's current is made of.
