@@ -15,7 +15,7 @@ struct LinearModel {
     rt::LinearShape shape;
     std::int64_t delay_frames{};     ///< As of SampledModel.
     std::vector<double> half_band;   ///< What doubles the rate of the inputs.
-    std::vector<double> from_state;
+    std::vector<double> from_state;  ///< As of rt::LinearMatrices.
     std::vector<double> from_input;
     std::vector<double> constant;    ///< From the netlist's own DC sources.
 

@@ -1,0 +1,165 @@
+#include "circuit/linear_model.h"
+
+#include "circuit/half_band_design.h"
+#include "circuit/linear_solver.h"
+#include "core/text.h"
+
+#include <Eigen/Dense>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <optional>
+
+namespace lowleg::circuit {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr int steps_per_sample = 16;
+/// What is folded onto the passband lies this far below it, before the last touches cost some of it.
+constexpr double attenuation_db = 112.0;
+
+constexpr Index as_index(std::size_t i) noexcept { return static_cast<Index>(i); }
+Eigen::Map<const MatrixXd> view(const Matrix& m) { return {m.values.data(), as_index(m.rows), as_index(m.columns)}; }
+Eigen::Map<MatrixXd> view(Matrix& m) { return {m.values.data(), as_index(m.rows), as_index(m.columns)}; }
+
+// Radau IIA, three stages: A⁻¹ and c.
+const double root_6 = std::sqrt(6.0);
+const std::array<double, 3> stage_at{(4.0 - root_6) / 10.0, (4.0 + root_6) / 10.0, 1.0};
+
+Eigen::Matrix3d inverse_of_a()
+{
+    const double s = root_6;
+    Eigen::Matrix3d a;
+    a << (88.0 - 7.0 * s) / 360.0, (296.0 - 169.0 * s) / 1800.0, (-2.0 + 3.0 * s) / 225.0,
+        (296.0 + 169.0 * s) / 1800.0, (88.0 + 7.0 * s) / 360.0, (-2.0 - 3.0 * s) / 225.0,
+        (16.0 - s) / 36.0, (16.0 + s) / 36.0, 1.0 / 9.0;
+    return a.inverse();
+}
+
+/// Over the rate. What lies above the passband folds back onto it when the output is sampled, so the images of the
+/// passband's end must be gone: the transition is twice the distance from there to half the rate.
+double passband_of(double rate_hz)
+{
+    constexpr double lowest_image_hz = 42e3;
+    return rate_hz > lowest_image_hz ? std::max(20e3 / rate_hz, 5.0 / 12.0) : 5.0 / 12.0;
+}
+
+/// The continuous signal between the samples of the doubled input, whose images begin at 1 − 10/42 of its rate at the lowest: a
+/// sinc with its edge at half that rate, under a Kaiser window (J. F. Kaiser, 1974).
+class Interpolator {
+public:
+    /// Odd, so that with the doubler's delay the whole is a whole number of frames.
+    static constexpr std::size_t half = 7;
+    static constexpr std::size_t taps = 2 * half;
+
+    /// Weights of the samples at −half + 1 … half for the signal at `t`, 0 < t ≤ 1. Constants and slopes up to the third order
+    /// are exact, by a last touch on the weights: a circuit that differentiates would show their error in full.
+    [[nodiscard]] static Eigen::Matrix<double, 1, taps> weights(double t)
+    {
+        constexpr double beta = 0.1102 * (attenuation_db - 8.7);
+        Eigen::Matrix<double, 1, taps> w, window;
+        Eigen::Matrix<double, 4, taps> powers;
+        for (Index i = 0; i < w.size(); ++i) {
+            const double x = t + static_cast<double>(half) - 1.0 - static_cast<double>(i);
+            const double u = x / static_cast<double>(half);
+            const double phase = std::numbers::pi * x;
+            window[i] = std::abs(u) < 1.0 ? std::cyl_bessel_i(0.0, beta * std::sqrt(1.0 - u * u)) : 1.0;
+            w[i] = window[i] * (std::abs(phase) < 1e-12 ? 1.0 : std::sin(phase) / phase);
+            powers.col(i) << 1.0, u, u * u, u * u * u;
+        }
+        // Least change, weighted with the window, so that Σ w·u^k is 1 for k = 0 and 0 for k = 1, 2, 3.
+        const Eigen::Vector4d missing = Eigen::Vector4d::UnitX() - powers * w.transpose() / w.sum();
+        const Eigen::Matrix4d moments = powers * window.asDiagonal() * powers.transpose();
+        return w / w.sum() + (window.asDiagonal() * powers.transpose() * moments.ldlt().solve(missing)).transpose();
+    }
+};
+
+/// One step of the method, `seconds` long: the end's x from the state at its start, the inputs at each stage, and the DC sources.
+/// \return [unknowns][states + 3 · inputs + 1]; nothing where that cannot be computed.
+std::optional<MatrixXd> end_of_step(const Equations& e, double seconds)
+{
+    const Eigen::Matrix3d inverse = inverse_of_a();
+    const auto n = as_index(e.size());
+    const auto states = as_index(e.states());
+    const auto inputs = as_index(e.inputs());
+
+    // The three stages X_i together: (A⁻¹/h ⊗ C + 1 ⊗ G)·X = A⁻¹·1/h ⊗ P·w + B·u(t_i) + dc. For a passive circuit |w| never grows on
+    // its own: the method is algebraically stable, and |w|² is energy.
+    Matrix stages{3 * e.size(), 3 * e.size()};
+    Matrix known{3 * e.size(), e.states() + 3 * e.inputs() + 1};
+    auto a = view(stages);
+    auto from = view(known);
+    for (Index i = 0; i < 3; ++i) {
+        for (Index j = 0; j < 3; ++j) {
+            a.block(i * n, j * n, n, n) = inverse(i, j) / seconds * view(e.storage);
+            if (i == j) a.block(i * n, j * n, n, n) += view(e.conductance);
+        }
+        from.block(i * n, 0, n, states) = inverse.row(i).sum() / seconds * view(e.spread);
+        from.block(i * n, states + i * inputs, n, inputs) = view(e.input);
+        from.block(i * n, states + 3 * inputs, n, 1) = Eigen::Map<const VectorXd>{e.dc.data(), n};
+    }
+    const auto x = solve(stages, known);
+    if (!x) return std::nullopt;
+    return view(*x).bottomRows(n);  // stiffly accurate: the last stage is the step's end
+}
+
+}  // namespace
+
+Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
+{
+    const auto states = as_index(e.states());
+    const auto inputs = as_index(e.inputs());
+    const auto end = end_of_step(e, 1.0 / (sample_rate_hz * steps_per_sample));
+    if (!end) return Error{e.source + " cannot be run at " + format_number(sample_rate_hz) + " Hz: check the suffixes of its values"};
+
+    const MatrixXd next_state = view(e.spread).transpose() * *end;
+    MatrixXd next_output = MatrixXd::Zero(as_index(e.outputs.size()), end->cols());
+    for (std::size_t o = 0; o < e.outputs.size(); ++o)
+        if (e.outputs[o]) next_output.row(as_index(o)) = end->row(as_index(*e.outputs[o]));
+
+    // All steps of one sample, from one sample of the doubled input to the next but one. Columns: w at the start, then the
+    // taps of each input, then the DC sources.
+    constexpr auto interpolated = as_index(Interpolator::taps);
+    constexpr auto taps = interpolated + 1;
+    constexpr int steps_per_doubled_sample = steps_per_sample / 2;
+    const auto columns = states + inputs * taps + 1;
+    MatrixXd w = MatrixXd::Zero(states, columns);
+    w.leftCols(states).setIdentity();
+    MatrixXd y;
+    for (int step = 0; step < steps_per_sample; ++step) {
+        MatrixXd forcing = MatrixXd::Zero(3 * inputs + 1, columns);
+        const Index first_tap = step / steps_per_doubled_sample;
+        for (Index i = 0; i < 3; ++i) {
+            const double at = step % steps_per_doubled_sample + stage_at[static_cast<std::size_t>(i)];
+            const auto weights = Interpolator::weights(at / steps_per_doubled_sample);
+            for (Index u = 0; u < inputs; ++u) forcing.block(i * inputs + u, states + u * taps + first_tap, 1, interpolated) = weights;
+        }
+        forcing(3 * inputs, columns - 1) = 1.0;
+        if (step + 1 == steps_per_sample) y = next_output.leftCols(states) * w + next_output.rightCols(3 * inputs + 1) * forcing;
+        w = next_state.leftCols(states) * w + next_state.rightCols(3 * inputs + 1) * forcing;
+    }
+
+    LinearModel model;
+    model.half_band = design_half_band(passband_of(sample_rate_hz), attenuation_db);
+    model.shape = {e.states(), e.inputs(), e.outputs.size(), static_cast<std::size_t>(taps), model.half_band.size()};
+    // The doubler is half − 1 frames late; the last step ends Interpolator::half − 1 samples of the doubled input before its newest.
+    model.delay_frames = static_cast<std::int64_t>(model.half_band.size() / 2 - 1 + (Interpolator::half - 1) / 2);
+
+    MatrixXd all = MatrixXd::Zero(as_index(model.shape.rows()), columns);
+    all.topRows(states) = w;
+    all.middleRows(states, y.rows()) = y;
+    all = (all.array().abs() < 1e-60).select(0.0, all);  // else its products are denormal numbers, which are slow
+    const auto part = [&](Index first, Index count) { return std::vector<double>(all.col(first).data(), all.col(first).data() + count * all.rows()); };
+    model.from_state = part(0, states);
+    model.from_input = part(states, inputs * taps);
+    model.constant = part(columns - 1, 1);
+    return model;
+}
+
+}  // namespace lowleg::circuit

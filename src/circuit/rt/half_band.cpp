@@ -1,0 +1,49 @@
+#include "circuit/rt/half_band.h"
+
+#include "circuit/rt/multiply_add.h"
+
+#include <algorithm>
+
+namespace lowleg::circuit::rt {
+namespace {
+
+/// What a filter will need again moves to the front: the last `kept` of kept + frames samples.
+void slide(double* history, std::size_t kept, std::size_t frames) LOWLEG_REALTIME { std::copy_n(history + frames, kept, history); }
+
+}  // namespace
+
+void Doubler::process(const double* in, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    const auto half = taps_.size() / 2;
+    const auto kept = taps_.size() - 1;
+    double* history = history_.data();
+    std::copy_n(in, frames, history + kept);
+    double midway[chunk_frames];
+    for (std::size_t done = 0; done < frames; done += chunk_frames) {
+        const auto now = std::min(chunk_frames, frames - done);
+        std::fill_n(midway, now, 0.0);
+        add_filtered(taps_.data(), taps_.size(), history + done, midway, now);
+        for (std::size_t n = 0; n < now; ++n) {
+            out[2 * (done + n)] = history[done + n + half];
+            out[2 * (done + n) + 1] = midway[n];
+        }
+    }
+    slide(history, kept, frames);
+}
+
+void Halver::process(const double* in, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    const auto kept_odd = taps_.size() - 1;
+    const auto kept_even = taps_.size() / 2 - 1;
+    for (std::size_t n = 0; n < frames; ++n) {
+        even_[kept_even + n] = in[2 * n];
+        odd_[kept_odd + n] = in[2 * n + 1];
+        out[n] = even_[n];
+    }
+    add_filtered(taps_.data(), taps_.size(), odd_.data(), out, frames);
+    for (std::size_t n = 0; n < frames; ++n) out[n] *= 0.5;
+    slide(even_.data(), kept_even, frames);
+    slide(odd_.data(), kept_odd, frames);
+}
+
+}  // namespace lowleg::circuit::rt

@@ -1,0 +1,216 @@
+#include "circuit/rt/multiply_add.h"
+
+#include <cstring>
+
+// The compiler's own vectors of four numbers: with AVX2 one register, without it two or four. (What loops over plain numbers
+// become differs between compilers, and by a factor of three.)
+#define LOWLEG_INLINE inline __attribute__((always_inline))
+
+namespace lowleg::circuit::rt {
+namespace {
+
+using Pack = double __attribute__((vector_size(row_width * sizeof(double))));
+
+template <class Number>
+inline constexpr std::size_t numbers_in = sizeof(Number) / sizeof(double);
+
+template <class Number>
+LOWLEG_INLINE void load(Number& to, const double* from) LOWLEG_REALTIME { std::memcpy(&to, from, sizeof to); }
+template <class Number>
+LOWLEG_INLINE void store(double* to, const Number& from) LOWLEG_REALTIME { std::memcpy(to, &from, sizeof from); }
+
+/// `count` Numbers of rows, one frame. Even and odd columns have sums of their own: half as long a wait for the last one.
+template <class Number, std::size_t count>
+LOWLEG_INLINE void product_of_rows(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
+{
+    Number even[count], odd[count];
+    for (std::size_t i = 0; i < count; ++i) {
+        load(even[i], out + i * numbers_in<Number>);
+        odd[i] = Number{};
+    }
+    std::size_t c = 0;
+    for (; c + 1 < column_count; c += 2, columns += 2 * rows)
+        for (std::size_t i = 0; i < count; ++i) {
+            Number first, second;
+            load(first, columns + i * numbers_in<Number>);
+            load(second, columns + rows + i * numbers_in<Number>);
+            even[i] += first * x[c];
+            odd[i] += second * x[c + 1];
+        }
+    if (c < column_count)
+        for (std::size_t i = 0; i < count; ++i) {
+            Number last;
+            load(last, columns + i * numbers_in<Number>);
+            even[i] += last * x[c];
+        }
+    for (std::size_t i = 0; i < count; ++i) store(out + i * numbers_in<Number>, even[i] + odd[i]);
+}
+
+LOWLEG_INLINE void product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
+{
+    std::size_t r = 0;
+    for (; r + 4 * row_width <= rows; r += 4 * row_width) product_of_rows<Pack, 4>(columns + r, rows, column_count, x, out + r);
+    switch ((rows - r) / row_width) {
+        case 3: product_of_rows<Pack, 3>(columns + r, rows, column_count, x, out + r); break;
+        case 2: product_of_rows<Pack, 2>(columns + r, rows, column_count, x, out + r); break;
+        case 1: product_of_rows<Pack, 1>(columns + r, rows, column_count, x, out + r); break;
+        default: break;
+    }
+    for (r += (rows - r) / row_width * row_width; r < rows; ++r) product_of_rows<double, 1>(columns + r, rows, column_count, x, out + r);
+}
+
+LOWLEG_INLINE void recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    for (std::size_t n = 0; n < frames; ++n) product(columns, rows, column_count, out + n * rows, out + (n + 1) * rows);
+}
+
+/// One Number of rows, `count` frames: each piece of a column is used for all of them.
+template <class Number, std::size_t count>
+LOWLEG_INLINE void products_of_frames(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                                      double* out) LOWLEG_REALTIME
+{
+    Number sum[count];
+    for (std::size_t n = 0; n < count; ++n) load(sum[n], out + n * rows);
+    for (std::size_t c = 0; c < column_count; ++c, ++x, columns += rows) {
+        Number column;
+        load(column, columns);
+        for (std::size_t n = 0; n < count; ++n) sum[n] += column * x[n * stride];
+    }
+    for (std::size_t n = 0; n < count; ++n) store(out + n * rows, sum[n]);
+}
+
+template <std::size_t count>
+LOWLEG_INLINE void products_of(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                               double* out) LOWLEG_REALTIME
+{
+    std::size_t r = 0;
+    for (; r + row_width <= rows; r += row_width) products_of_frames<Pack, count>(columns + r, rows, column_count, x, stride, out + r);
+    for (; r < rows; ++r) products_of_frames<double, count>(columns + r, rows, column_count, x, stride, out + r);
+}
+
+LOWLEG_INLINE void products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
+                            std::size_t frames) LOWLEG_REALTIME
+{
+    std::size_t n = 0;
+    for (; n + chunk_frames <= frames; n += chunk_frames)
+        products_of<chunk_frames>(columns, rows, column_count, x + n * stride, stride, out + n * rows);
+    for (; n < frames; ++n) products_of<1>(columns, rows, column_count, x + n * stride, stride, out + n * rows);
+}
+
+/// `count` Numbers of neighbouring frames. Four sums, of every fourth tap each: the next need not wait for the last.
+template <class Number, std::size_t count>
+LOWLEG_INLINE void filtered_frames(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
+{
+    constexpr std::size_t sums = 4;
+    Number sum[sums][count];
+    for (std::size_t i = 0; i < count; ++i) {
+        load(sum[0][i], out + i * numbers_in<Number>);
+        for (std::size_t s = 1; s < sums; ++s) sum[s][i] = Number{};
+    }
+    std::size_t t = 0;
+    for (; t + sums <= taps; t += sums)
+        for (std::size_t s = 0; s < sums; ++s)
+            for (std::size_t i = 0; i < count; ++i) {
+                Number moved;
+                load(moved, x + t + s + i * numbers_in<Number>);
+                sum[s][i] += moved * weights[t + s];
+            }
+    for (; t < taps; ++t)
+        for (std::size_t i = 0; i < count; ++i) {
+            Number moved;
+            load(moved, x + t + i * numbers_in<Number>);
+            sum[0][i] += moved * weights[t];
+        }
+    for (std::size_t i = 0; i < count; ++i) store(out + i * numbers_in<Number>, (sum[0][i] + sum[1][i]) + (sum[2][i] + sum[3][i]));
+}
+
+LOWLEG_INLINE void filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    std::size_t n = 0;
+    for (; n + 2 * row_width <= frames; n += 2 * row_width) filtered_frames<Pack, 2>(weights, taps, x + n, out + n);
+    for (; n < frames; ++n) filtered_frames<double, 1>(weights, taps, x + n, out + n);
+}
+
+}  // namespace
+
+namespace plain {
+
+void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
+{
+    product(columns, rows, column_count, x, out);
+}
+void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
+                  std::size_t frames) LOWLEG_REALTIME
+{
+    products(columns, rows, column_count, x, stride, out, frames);
+}
+void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    recursion(columns, rows, column_count, out, frames);
+}
+void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    filtered(weights, taps, x, out, frames);
+}
+
+}  // namespace plain
+
+namespace {
+
+#if defined(__x86_64__)
+#define LOWLEG_AVX2 __attribute__((target("avx2,fma")))
+/// Asked when the program is loaded, before any audio runs.
+const bool accelerated = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+#else
+#define LOWLEG_AVX2
+constexpr bool accelerated = false;
+#endif
+
+namespace avx2 {
+
+LOWLEG_AVX2 void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
+{
+    product(columns, rows, column_count, x, out);
+}
+LOWLEG_AVX2 void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
+                              std::size_t frames) LOWLEG_REALTIME
+{
+    products(columns, rows, column_count, x, stride, out, frames);
+}
+LOWLEG_AVX2 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    recursion(columns, rows, column_count, out, frames);
+}
+LOWLEG_AVX2 void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    filtered(weights, taps, x, out, frames);
+}
+
+}  // namespace avx2
+}  // namespace
+
+bool is_accelerated() LOWLEG_REALTIME { return accelerated; }
+
+void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
+{
+    if (accelerated) avx2::add_product(columns, rows, column_count, x, out);
+    else plain::add_product(columns, rows, column_count, x, out);
+}
+void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
+                  std::size_t frames) LOWLEG_REALTIME
+{
+    if (accelerated) avx2::add_products(columns, rows, column_count, x, stride, out, frames);
+    else plain::add_products(columns, rows, column_count, x, stride, out, frames);
+}
+void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    if (accelerated) avx2::add_recursion(columns, rows, column_count, out, frames);
+    else plain::add_recursion(columns, rows, column_count, out, frames);
+}
+void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+{
+    if (accelerated) avx2::add_filtered(weights, taps, x, out, frames);
+    else plain::add_filtered(weights, taps, x, out, frames);
+}
+
+}  // namespace lowleg::circuit::rt
