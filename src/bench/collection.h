@@ -1,14 +1,24 @@
 /// \file collection.h
-/// The circuits that ship with the virtual bench. Each is a SPICE netlist (circuits/*.cir), built into the program.
+/// The circuits that ship with the virtual bench. Each is a SPICE netlist (circuits/*.cir, *.lib), built into the program.
 #pragma once
 
 #include "core/result.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lowleg::bench {
+
+/// What a netlist stands for, by its nodes.
+enum class CircuitKind : std::uint8_t {
+    output,      ///< drv, p2, p3
+    receiver,    ///< p2, p3, out
+    connection,  ///< drv, p2, p3, out, noise: an output, a cable and a receiver
+};
+[[nodiscard]] std::string_view name_of(CircuitKind) noexcept;  ///< "output", "receiver", "connection"
 
 struct ShippedCircuit {
     std::string_view name;      ///< "transformer": also the file's name without ".cir".
@@ -16,7 +26,7 @@ struct ShippedCircuit {
     std::string_view netlist;   ///< The whole text.
 };
 
-/// In the order in which they are shown.
+/// In the order in which they are shown: outputs, receivers, connections.
 [[nodiscard]] std::span<const ShippedCircuit> shipped_circuits() noexcept;
 
 /// The text of a shipped circuit (by name) or of a netlist file (anything that ends in ".cir" or contains a "/").
@@ -24,8 +34,21 @@ struct CircuitText {
     std::string name;
     std::string title;
     std::string netlist;
+    std::string directory{};  ///< Where its .include files are looked for, before those that ship; empty: only those that ship.
 };
 /// \return failure naming the circuits there are, with the nearest name, or why the file cannot be read.
 Result<CircuitText> find_circuit(std::string_view name_or_file);
+
+/// The text that an .include of `circuit` means: a file beside it, or a library that ships (opamp.lib, iron.lib, …).
+/// \return failure naming where it was looked for.
+Result<std::string> find_include(const CircuitText& circuit, std::string_view name);
+
+/// What stands in a netlist's comment lines: the story that follows the title, up to the first element, a directive, or a line of the
+/// form "* topology: …".
+[[nodiscard]] std::string story_of(std::string_view netlist);
+/// The ids of "* topology: a | b" in the netlist: what this gear is in truth; several where no test can tell them apart. Empty: not stated.
+[[nodiscard]] std::vector<std::string> stated_topologies(std::string_view netlist);
+/// Whether a line "* pin 3 hot" says so.
+[[nodiscard]] bool is_stated_pin3_hot(std::string_view netlist);
 
 }  // namespace lowleg::bench
