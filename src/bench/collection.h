@@ -39,12 +39,13 @@ struct CircuitText {
 /// \return failure naming the circuits there are, with the nearest name, or why the file cannot be read.
 Result<CircuitText> find_circuit(std::string_view name_or_file);
 
-/// The text that an .include of `circuit` means: a file beside it, or a library that ships (opamp.lib, iron.lib, …).
+/// The text that an .include of `circuit` means: a file beside it (or by its absolute path), else a library that ships
+/// (opamp.lib, iron.lib, …).
 /// \return failure naming where it was looked for.
 Result<std::string> find_include(const CircuitText& circuit, std::string_view name);
 
-/// What stands in a netlist's comment lines: the story that follows the title, up to the first element, a directive, or a line of the
-/// form "* topology: …".
+/// What a netlist's author tells: the comment lines that follow the title, up to the first empty line, element, directive or line for
+/// programs ("* topology: …", "* pin 3 hot", "* receiver", "* connection"). A paragraph per line; lines that are set in stay lines.
 [[nodiscard]] std::string story_of(std::string_view netlist);
 /// The ids of "* topology: a | b" in the netlist: what this gear is in truth; several where no test can tell them apart. Empty: not stated.
 [[nodiscard]] std::vector<std::string> stated_topologies(std::string_view netlist);

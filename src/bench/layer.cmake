@@ -1,4 +1,4 @@
-# The circuits that ship, in the order in which they are shown, become part of the program.
+# The circuits that ship, in the order in which they are shown, become part of the program, and the libraries that they include.
 set(shipped transformer cross-coupled inverter impedance-balanced unbalanced dual-unbalanced)
 
 set(circuits ${CMAKE_CURRENT_SOURCE_DIR}/bench/circuits)
@@ -8,6 +8,8 @@ list(REMOVE_ITEM present ${files})
 if(present)
     message(FATAL_ERROR "Not listed in src/bench/layer.cmake, so nobody would see it: ${present}")
 endif()
+file(GLOB libraries CONFIGURE_DEPENDS ${circuits}/*.lib)
+list(APPEND files ${libraries})
 
 set(embedded ${CMAKE_CURRENT_BINARY_DIR}/bench/embedded_circuits.cpp)
 add_custom_command(OUTPUT ${embedded}
