@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -71,6 +72,46 @@ Status check_size(const Equations& e)
     return Done{};
 }
 
+bool is_same(std::span<const rt::Instruction> a, std::span<const rt::Instruction> b)
+{
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const rt::Instruction& x, const rt::Instruction& y) {
+        return x.op == y.op && x.a == y.a && x.b == y.b && x.c == y.c && x.value == y.value;
+    });
+}
+
+/// The laws, their tangents at the operating point, and which are evaluated together.
+void add_laws(NonlinearModel& model, const Equations& equations, const OperatingPoint& point)
+{
+    model.laws = equations.laws;
+    for (std::size_t k = 0; k < model.laws.size(); ++k) {
+        const auto& inputs = model.laws[k].inputs;
+        auto& slopes = model.slopes.emplace_back();
+        std::vector<double> place;
+        for (const auto input : inputs) {
+            slopes.push_back(point.slopes(k, input));
+            double q = 0.0;
+            for (std::size_t c = 0; c < equations.size(); ++c) q += equations.sensing(input, c) * point.x[c];
+            place.push_back(q);
+        }
+        const auto nowhere = [&] { return Box{std::vector<double>(inputs.size(), 1.0), std::vector<double>(inputs.size(), -1.0)}; };
+        model.tangent_in.push_back(affine_range(model.laws[k].function, place).value_or(nowhere()));
+    }
+    for (std::size_t k = 0; k < model.laws.size(); ++k)
+        model.views.push_back({model.laws[k].inputs.data(), model.slopes[k].data(), model.tangent_in[k].lowest.data(),
+                               model.tangent_in[k].highest.data(), point.offsets[k]});
+    for (std::size_t k = 0; k < model.laws.size(); ++k) {
+        const auto fits = [&](const rt::LawGroup& g) { return g.law_count < rt::laws_in_group && is_same(g.function, model.laws[k].function); };
+        const auto group = std::find_if(model.groups.begin(), model.groups.end(), fits);
+        if (group != model.groups.end()) {
+            group->laws[group->law_count++] = k;
+            continue;
+        }
+        auto& made = model.groups.emplace_back(rt::LawGroup{model.laws[k].function, model.laws[k].inputs.size(), 1, {}});
+        made.laws.fill(k);
+        model.shape.instructions += model.laws[k].function.size();
+    }
+}
+
 }  // namespace
 
 rt::NonlinearMatrices NonlinearModel::matrices(const double* rest) const noexcept
@@ -84,6 +125,7 @@ rt::NonlinearMatrices NonlinearModel::matrices(const double* rest) const noexcep
     m.input_weights = input_weights;
     for (std::size_t i = 0; i < half_bands.size(); ++i) m.half_bands[i] = half_bands[i].data();
     m.laws = views;
+    m.groups = groups;
     return m;
 }
 
@@ -106,7 +148,7 @@ Result<NonlinearModel> sample_nonlinear(const Equations& equations, const Operat
     for (std::size_t level = 0; level < shape.doublings; ++level) {
         model.half_bands[level] = design_half_band(passband_hz / (sample_rate_hz * static_cast<double>(1U << level)), attenuation_db);
         shape.taps[level] = model.half_bands[level].size();
-        late += 2 * (shape.taps[level] / 2 - 1) << (shape.doublings - level);
+        late += (shape.taps[level] - 1) << (shape.doublings - level);  // taps/2 of the doubler, taps/2 − 1 of the halver
     }
     shape.delay_steps = (shape.steps() - late % shape.steps()) % shape.steps();
     model.delay_frames = static_cast<std::int64_t>((late + shape.delay_steps) / shape.steps());
@@ -146,14 +188,7 @@ Result<NonlinearModel> sample_nonlinear(const Equations& equations, const Operat
     model.from_law = columns_of(all, from_law, shape.laws * stages);
     model.constant = columns_of(all, constant, 1);
 
-    model.laws = equations.laws;
-    for (std::size_t k = 0; k < shape.laws; ++k) {
-        auto& slopes = model.slopes.emplace_back();
-        for (const auto input : model.laws[k].inputs) slopes.push_back(point.slopes(k, input));
-        shape.instructions += model.laws[k].function.size();
-    }
-    for (std::size_t k = 0; k < shape.laws; ++k)
-        model.views.push_back({model.laws[k].function, model.laws[k].inputs.data(), model.slopes[k].data(), model.laws[k].inputs.size(), point.offsets[k]});
+    add_laws(model, equations, point);
     return model;
 }
 

@@ -2,6 +2,7 @@
 /// A nonlinear circuit at a sample rate: its linear rest eliminated beforehand, ready for the audio thread.
 #pragma once
 
+#include "circuit/affine_range.h"
 #include "circuit/equations.h"
 #include "circuit/rt/nonlinear_stepper.h"
 #include "core/result.h"
@@ -20,7 +21,10 @@ struct NonlinearModel {
     std::array<std::vector<double>, rt::max_doublings> half_bands;
     std::vector<Law> laws;
     std::vector<std::vector<double>> slopes;  ///< By law and its inputs.
-    std::vector<rt::LawView> views;           ///< Of `laws` and `slopes`, whose elements stay where they are when this moves.
+    std::vector<Box> tangent_in;              ///< By law: the box in which it is its tangent; an empty one where there is none.
+    // Of the above, whose elements stay where they are when this moves.
+    std::vector<rt::LawView> views;
+    std::vector<rt::LawGroup> groups;
 
     /// Valid as long as this model lives. \param rest  SampledModel::rest
     [[nodiscard]] rt::NonlinearMatrices matrices(const double* rest) const noexcept;

@@ -53,4 +53,11 @@ void evaluate(std::span<const Instruction> function, const double* inputs, doubl
 void differentiate(std::span<const Instruction> function, const double* values, std::size_t inputs, double* gradient,
                    double* adjoints) LOWLEG_REALTIME;
 
+/// Independent places at which a function is evaluated in one go: of each double above, and of each value and adjoint, there
+/// are this many, one after the other.
+inline constexpr std::size_t lanes = 4;
+void evaluate_lanes(std::span<const Instruction> function, const double* inputs, double* values) LOWLEG_REALTIME;
+void differentiate_lanes(std::span<const Instruction> function, const double* values, std::size_t inputs, double* gradient,
+                         double* adjoints) LOWLEG_REALTIME;
+
 }  // namespace lowleg::circuit::rt

@@ -1,23 +1,11 @@
 #include "circuit/rt/multiply_add.h"
 
-#include <cstring>
-
-// The compiler's own vectors of four numbers: with AVX2 one register, without it two or four. (What loops over plain numbers
-// become differs between compilers, and by a factor of three.)
-#define LOWLEG_INLINE inline __attribute__((always_inline))
+#include "circuit/rt/pack.h"
 
 namespace lowleg::circuit::rt {
 namespace {
 
-using Pack = double __attribute__((vector_size(row_width * sizeof(double))));
-
-template <class Number>
-inline constexpr std::size_t numbers_in = sizeof(Number) / sizeof(double);
-
-template <class Number>
-LOWLEG_INLINE void load(Number& to, const double* from) LOWLEG_REALTIME { std::memcpy(&to, from, sizeof to); }
-template <class Number>
-LOWLEG_INLINE void store(double* to, const Number& from) LOWLEG_REALTIME { std::memcpy(to, &from, sizeof from); }
+static_assert(row_width == numbers_in<Pack>);
 
 /// `count` Numbers of rows, one frame. Even and odd columns have sums of their own: half as long a wait for the last one.
 template <class Number, std::size_t count>
@@ -156,15 +144,6 @@ void add_filtered(const double* weights, std::size_t taps, const double* x, doub
 }  // namespace plain
 
 namespace {
-
-#if defined(__x86_64__)
-#define LOWLEG_AVX2 __attribute__((target("avx2,fma")))
-/// Asked when the program is loaded, before any audio runs.
-const bool accelerated = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-#else
-#define LOWLEG_AVX2
-constexpr bool accelerated = false;
-#endif
 
 namespace avx2 {
 

@@ -39,8 +39,8 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) noexcept
 {
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
-           4 * s.searched() + s.quantities + stages * s.laws + s.inputs * stages + stages * s.instructions + s.instructions +
-           max_law_inputs + s.searched() * s.searched();
+           4 * s.searched() + s.quantities + stages * s.laws + s.inputs * stages + 2 * lanes * s.instructions +
+           s.searched() * s.searched();
 }
 
 NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> storage) LOWLEG_REALTIME : shape_{s}
@@ -63,9 +63,8 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     scale_ = take(s.quantities);
     law_ = take(stages * s.laws);
     drive_ = take(s.inputs * stages);
-    values_ = take(stages * s.instructions);
-    adjoints_ = take(s.instructions);
-    gradient_ = take(max_law_inputs);
+    values_ = take(lanes * s.instructions);
+    adjoints_ = take(lanes * s.instructions);
     triangles_ = take(s.searched() * s.searched());
 }
 
@@ -90,21 +89,36 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
     ++evaluations_;
     const auto laws = shape_.laws;
     const auto searched = shape_.searched();
-    double inputs[max_law_inputs];
-    for (std::size_t stage = 0; stage < stages; ++stage) {
-        const double* q = searched_.data() + stage * shape_.quantities;
-        double* values = values_.data() + stage * shape_.instructions;
-        for (std::size_t k = 0; k < laws; ++k) {
-            const LawView& law = m.laws[k];
-            double tangent = law.offset;
-            for (std::size_t i = 0; i < law.input_count; ++i) {
-                inputs[i] = q[law.inputs[i]];
-                tangent += law.slopes[i] * inputs[i];
-            }
-            evaluate(law.function, inputs, values);
-            values += law.function.size();
-            law_[stage * laws + k] = values[-1] - tangent;
+    const auto quantity = [&](std::size_t stage, std::size_t index) LOWLEG_REALTIME { return searched_[stage * shape_.quantities + index]; };
+    double* values = values_.data();
+    for (std::size_t index = 0; index < m.groups.size(); ++index) {
+        const LawGroup& group = m.groups[index];
+        double inputs[max_law_inputs * lanes];
+        bool is_idle = true;
+        for (std::size_t k = 0; k < laws_in_group; ++k) {
+            const LawView& law = m.laws[group.laws[k]];
+            for (std::size_t i = 0; i < group.input_count; ++i)
+                for (std::size_t stage = 0; stage < stages; ++stage) {
+                    const double q = quantity(stage, law.inputs[i]);
+                    inputs[i * lanes + k * stages + stage] = q;
+                    is_idle = is_idle && q > law.lowest[i] && q < law.highest[i];
+                }
         }
+        idle_[index] = is_idle;
+        if (!is_idle) evaluate_lanes(group.function, inputs, values);
+        const double* results = values + (group.function.size() - 1) * lanes;
+        for (std::size_t k = 0; k < group.law_count; ++k) {
+            const LawView& law = m.laws[group.laws[k]];
+            for (std::size_t stage = 0; stage < stages; ++stage) {
+                double& g = law_[stage * laws + group.laws[k]];
+                g = 0.0;
+                if (is_idle) continue;
+                const auto lane = k * stages + stage;
+                g = results[lane] - law.offset;
+                for (std::size_t i = 0; i < group.input_count; ++i) g -= law.slopes[i] * inputs[i * lanes + lane];
+            }
+        }
+        values += group.function.size() * lanes;
     }
     for (std::size_t r = 0; r < searched; ++r) misfit_[r] = linear_[r] - searched_[r];
     for (std::size_t k = 0; k < stages * laws; ++k) {
@@ -128,20 +142,24 @@ bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
     double* a = triangles_.data();
     std::fill(triangles_.begin(), triangles_.end(), 0.0);
     for (std::size_t i = 0; i < n; ++i) a[i * n + i] = 1.0;
-    for (std::size_t stage = 0; stage < stages; ++stage) {
-        const double* values = values_.data() + stage * shape_.instructions;
-        for (std::size_t k = 0; k < shape_.laws; ++k) {
-            const LawView& law = m.laws[k];
-            differentiate(law.function, values, law.input_count, gradient_.data(), adjoints_.data());
-            values += law.function.size();
-            const double* column = m.from_law + (stage * shape_.laws + k) * shape_.rows();
-            for (std::size_t i = 0; i < law.input_count; ++i) {
-                const double slope = gradient_[i] - law.slopes[i];
-                if (slope == 0.0) continue;
-                double* into = a + (stage * shape_.quantities + law.inputs[i]) * n;
-                for (std::size_t r = 0; r < n; ++r) into[r] -= column[r] * slope;
+    const double* values = values_.data();
+    for (std::size_t index = 0; index < m.groups.size(); ++index) {
+        const LawGroup& group = m.groups[index];
+        double gradient[max_law_inputs * lanes];
+        if (!idle_[index]) differentiate_lanes(group.function, values, group.input_count, gradient, adjoints_.data());
+        values += group.function.size() * lanes;
+        if (idle_[index]) continue;
+        for (std::size_t k = 0; k < group.law_count; ++k)
+            for (std::size_t stage = 0; stage < stages; ++stage) {
+                const LawView& law = m.laws[group.laws[k]];
+                const double* column = m.from_law + (stage * shape_.laws + group.laws[k]) * shape_.rows();
+                for (std::size_t i = 0; i < group.input_count; ++i) {
+                    const double slope = gradient[i * lanes + k * stages + stage] - law.slopes[i];
+                    if (slope == 0.0) continue;
+                    double* into = a + (stage * shape_.quantities + law.inputs[i]) * n;
+                    for (std::size_t r = 0; r < n; ++r) into[r] -= column[r] * slope;
+                }
             }
-        }
     }
     // Gaussian elimination with partial pivoting, in place.
     for (std::size_t c = 0; c < n; ++c) {

@@ -32,7 +32,7 @@ struct NonlinearShape {
     std::size_t outputs{};
     std::size_t quantities{};
     std::size_t laws{};
-    std::size_t instructions{};  ///< Of all laws together.
+    std::size_t instructions{};  ///< Of all groups of laws together.
     std::size_t doublings{};     ///< The circuit steps 2^doublings times per sample.
     std::size_t delay_steps{};   ///< Makes the whole delay a whole number of samples.
     std::array<std::size_t, max_doublings> taps{};  ///< Of the half-band filters, the lowest rate first.
@@ -45,11 +45,20 @@ struct NonlinearShape {
 
 /// One law, less its tangent where the circuit rests: g(q) = f(q) − Σ slopes·q − offset.
 struct LawView {
-    std::span<const Instruction> function;
     const std::size_t* inputs{};  ///< Indices of quantities.
     const double* slopes{};       ///< By input.
-    std::size_t input_count{};
+    const double* lowest{};       ///< By input: between lowest and highest of all of them the law is its tangent,
+    const double* highest{};      ///< as a limiter is where it does not limit.
     double offset{};
+};
+
+/// Laws of the same function, evaluated together at both stages.
+inline constexpr std::size_t laws_in_group = lanes / stages;
+struct LawGroup {
+    std::span<const Instruction> function;
+    std::size_t input_count{};
+    std::size_t law_count{};                        ///< 1 … laws_in_group
+    std::array<std::size_t, laws_in_group> laws{};  ///< Indices; the last one fills what is left.
 };
 
 /// One circuit's matrices; each is stored by columns of [rows]: the quantities at stage 1, at stage 2, the states, the
@@ -63,6 +72,7 @@ struct NonlinearMatrices {
     std::array<double, input_taps> input_weights{};
     std::array<const double*, max_doublings> half_bands{};
     std::span<const LawView> laws;
+    std::span<const LawGroup> groups;
 };
 
 /// What became of the circuit.
@@ -122,11 +132,11 @@ private:
     std::span<double> scale_;      ///< [quantities] how large they have been
     std::span<double> law_;        ///< [stages][laws] g
     std::span<double> drive_;      ///< [inputs · stages]
-    std::span<double> values_;     ///< [stages][instructions]
-    std::span<double> adjoints_;   ///< [longest law]
-    std::span<double> gradient_;   ///< [longest list of inputs]
+    std::span<double> values_;     ///< [instructions][lanes]
+    std::span<double> adjoints_;   ///< [instructions][lanes]
     std::span<double> triangles_;  ///< [searched][searched] by columns
     std::array<std::uint8_t, stages * max_quantities> pivot_{};
+    std::array<bool, max_laws> idle_{};  ///< By group: all its laws are their tangents.
     Condition condition_{Condition::runs};
     bool factorized_{false};
     std::uint64_t evaluations_{0};
