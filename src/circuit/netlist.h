@@ -71,6 +71,7 @@ struct Element {
 struct Note {
     int line;
     std::string text;
+    std::string file{};  ///< As in Element.
 };
 
 struct Netlist {
