@@ -21,7 +21,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr int steps_per_sample = 16;
-/// What is folded onto the passband lies this far below it, before the last touches cost some of it.
+/// Of what the half band removes.
 constexpr double attenuation_db = 112.0;
 
 constexpr Index as_index(std::size_t i) noexcept { return static_cast<Index>(i); }
@@ -50,34 +50,47 @@ double passband_of(double rate_hz)
     return rate_hz > lowest_image_hz ? std::max(20e3 / rate_hz, 5.0 / 12.0) : 5.0 / 12.0;
 }
 
-/// The continuous signal between the samples of the doubled input, whose images begin at 1 − 10/42 of its rate at the lowest: a
-/// sinc with its edge at half that rate, under a Kaiser window (J. F. Kaiser, 1974).
+/// The continuous signal between the samples of the doubled input, which holds nothing above the passband: weights of the
+/// neighbouring samples whose error, over all tones of the passband, has the least sum of squares (Laakso, Välimäki, Karjalainen,
+/// Laine, "Splitting the unit delay", IEEE Signal Processing Magazine 13(1), 1996, §3.3), and no error at all for constants and
+/// slopes up to the third order: a circuit that differentiates would show it in full.
 class Interpolator {
 public:
-    /// Odd, so that with the doubler's delay the whole is a whole number of frames.
-    static constexpr std::size_t half = 7;
+    /// Even, so that the delay is a whole number of frames. Six on each side leave images 116 dB below any tone of the passband.
+    static constexpr std::size_t half = 6;
     static constexpr std::size_t taps = 2 * half;
 
-    /// Weights of the samples at −half + 1 … half for the signal at `t`, 0 < t ≤ 1. Constants and slopes up to the third order
-    /// are exact, by a last touch on the weights: a circuit that differentiates would show their error in full.
-    [[nodiscard]] static Eigen::Matrix<double, 1, taps> weights(double t)
+    /// \param passband  over the rate of the samples.
+    explicit Interpolator(double passband) : band_{2.0 * passband}
     {
-        constexpr double beta = 0.1102 * (attenuation_db - 8.7);
-        Eigen::Matrix<double, 1, taps> w, window;
-        Eigen::Matrix<double, 4, taps> powers;
-        for (Index i = 0; i < w.size(); ++i) {
-            const double x = t + static_cast<double>(half) - 1.0 - static_cast<double>(i);
-            const double u = x / static_cast<double>(half);
-            const double phase = std::numbers::pi * x;
-            window[i] = std::abs(u) < 1.0 ? std::cyl_bessel_i(0.0, beta * std::sqrt(1.0 - u * u)) : 1.0;
-            w[i] = window[i] * (std::abs(phase) < 1e-12 ? 1.0 : std::sin(phase) / phase);
-            powers.col(i) << 1.0, u, u * u, u * u * u;
+        System normal = System::Zero();
+        for (Index i = 0; i < as_index(taps); ++i) {
+            for (Index j = 0; j < as_index(taps); ++j) normal(i, j) = sinc(band_ * static_cast<double>(i - j));
+            for (Index k = 0; k < exact; ++k) normal(i, as_index(taps) + k) = normal(as_index(taps) + k, i) = std::pow(place(i), k);
         }
-        // Least change, weighted with the window, so that Σ w·u^k is 1 for k = 0 and 0 for k = 1, 2, 3.
-        const Eigen::Vector4d missing = Eigen::Vector4d::UnitX() - powers * w.transpose() / w.sum();
-        const Eigen::Matrix4d moments = powers * window.asDiagonal() * powers.transpose();
-        return w / w.sum() + (window.asDiagonal() * powers.transpose() * moments.ldlt().solve(missing)).transpose();
+        solver_.compute(normal);
     }
+
+    /// Weights of the samples at −half + 1 … half for the signal at `t`, 0 < t ≤ 1.
+    [[nodiscard]] Eigen::Matrix<double, 1, taps> weights(double t) const
+    {
+        Eigen::Vector<double, size> wanted;
+        for (Index i = 0; i < as_index(taps); ++i) wanted[i] = sinc(band_ * (t - 0.5 - place(i)));
+        for (Index k = 0; k < exact; ++k) wanted[as_index(taps) + k] = std::pow(t - 0.5, k);
+        return solver_.solve(wanted).head<static_cast<Index>(taps)>().transpose();
+    }
+
+private:
+    static constexpr Index exact = 4;  // powers of t
+    static constexpr Index size = static_cast<Index>(taps) + exact;
+    using System = Eigen::Matrix<double, size, size>;
+
+    /// Of a sample, from the middle of the interval.
+    static double place(Index i) { return static_cast<double>(i) - static_cast<double>(half) + 0.5; }
+    static double sinc(double x) { return std::abs(x) < 1e-12 ? 1.0 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x); }
+
+    double band_;
+    Eigen::FullPivLU<System> solver_;
 };
 
 /// One step of the method, `seconds` long: the end's x from the state at its start, the inputs at each stage, and the DC sources.
@@ -128,6 +141,8 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
     constexpr auto interpolated = as_index(Interpolator::taps);
     constexpr auto taps = interpolated + 1;
     constexpr int steps_per_doubled_sample = steps_per_sample / 2;
+    const double passband = passband_of(sample_rate_hz);
+    const Interpolator interpolator{passband / 2.0};
     const auto columns = states + inputs * taps + 1;
     MatrixXd w = MatrixXd::Zero(states, columns);
     w.leftCols(states).setIdentity();
@@ -137,7 +152,7 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
         const Index first_tap = step / steps_per_doubled_sample;
         for (Index i = 0; i < 3; ++i) {
             const double at = step % steps_per_doubled_sample + stage_at[static_cast<std::size_t>(i)];
-            const auto weights = Interpolator::weights(at / steps_per_doubled_sample);
+            const auto weights = interpolator.weights(at / steps_per_doubled_sample);
             for (Index u = 0; u < inputs; ++u) forcing.block(i * inputs + u, states + u * taps + first_tap, 1, interpolated) = weights;
         }
         forcing(3 * inputs, columns - 1) = 1.0;
@@ -146,10 +161,11 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
     }
 
     LinearModel model;
-    model.half_band = design_half_band(passband_of(sample_rate_hz), attenuation_db);
+    model.half_band = design_half_band(passband, attenuation_db);
     model.shape = {e.states(), e.inputs(), e.outputs.size(), static_cast<std::size_t>(taps), model.half_band.size()};
-    // The doubler is half − 1 frames late; the last step ends Interpolator::half − 1 samples of the doubled input before its newest.
-    model.delay_frames = static_cast<std::int64_t>(model.half_band.size() / 2 - 1 + (Interpolator::half - 1) / 2);
+    // The doubler is half of its taps late. The newest sample of the doubled input that a frame looks at is half a frame after the
+    // frame's own time, and Interpolator::half − 1 samples after the end of the last step.
+    model.delay_frames = static_cast<std::int64_t>(model.half_band.size() / 2 + Interpolator::half / 2 - 1);
 
     MatrixXd all = MatrixXd::Zero(as_index(model.shape.rows()), columns);
     all.topRows(states) = w;

@@ -24,7 +24,7 @@ void Doubler::process(const double* in, double* out, std::size_t frames) LOWLEG_
         std::fill_n(midway, now, 0.0);
         add_filtered(taps_.data(), taps_.size(), history + done, midway, now);
         for (std::size_t n = 0; n < now; ++n) {
-            out[2 * (done + n)] = history[done + n + half];
+            out[2 * (done + n)] = history[done + n + half - 1];
             out[2 * (done + n) + 1] = midway[n];
         }
     }

@@ -9,8 +9,8 @@
 
 namespace lowleg::circuit::rt {
 
-/// x at the low rate → y at twice the rate: y[2n] = x[n − half + 1], y[2n + 1] lies midway to the next. The delay is
-/// half − 1 samples of the low rate.
+/// x at the low rate → y at twice the rate: y[2n] = x[n − half], y[2n + 1] lies midway to the next. The delay is half samples
+/// of the low rate.
 class Doubler {
 public:
     /// \param taps  2 · half. \param most_frames  at the low rate that are doubled in one call.

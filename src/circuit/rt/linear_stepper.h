@@ -15,7 +15,7 @@ struct LinearShape {
     std::size_t states{};
     std::size_t inputs{};
     std::size_t outputs{};
-    std::size_t taps{};            ///< Samples of the doubled input that one step looks at.
+    std::size_t taps{};            ///< Samples of the doubled input that one step looks at, ≥ 2.
     std::size_t half_band_taps{};  ///< Of the filter that doubles the rate of the inputs.
 
     /// Of every matrix: states, then outputs, then zeros up to what is fast.
@@ -23,9 +23,9 @@ struct LinearShape {
     friend bool operator==(const LinearShape&, const LinearShape&) = default;
 };
 
-/// One circuit's matrices. Storage belongs to someone who outlives the steps. With d_i the input i at twice the rate, of
-/// which d_i[2n] is the newest sample that frame n looks at:
-///   next[row] = Σ_s from_state[s][row] · z[s] + Σ_i Σ_t from_input[i][t][row] · d_i[2n − taps + 1 + t] + constant[row]
+/// One circuit's matrices. Storage belongs to someone who outlives the steps. With d_i the input i at twice the rate, where
+/// frame n brings the samples 2n and 2n + 1:
+///   next[row] = Σ_s from_state[s][row] · z[s] + Σ_i Σ_t from_input[i][t][row] · d_i[2n + 2 − taps + t] + constant[row]
 struct LinearMatrices {
     const double* half_band{};   ///< [half_band_taps], from design_half_band.
     const double* from_state{};  ///< [states][rows]
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] std::span<double> state() LOWLEG_REALTIME { return {frames_, shape_.states}; }
 
 private:
-    [[nodiscard]] static constexpr std::size_t doubled_length(const LinearShape& s) noexcept { return s.taps - 1 + 2 * chunk_frames; }
+    [[nodiscard]] static constexpr std::size_t doubled_length(const LinearShape& s) noexcept { return s.taps - 2 + 2 * chunk_frames; }
 
     LinearShape shape_;
     double* frames_;   ///< [1 + chunk_frames][rows]: the state from before the chunk, then of each frame its next.
