@@ -2,9 +2,7 @@
 
 #include "bench/virtual_bench.h"
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace lowleg::bench {
 namespace {
@@ -119,6 +117,13 @@ Result<Netlist> read_circuit(const CircuitText& circuit, const std::function<dou
 {
     return circuit::parse_netlist(circuit.netlist, circuit.name,
                                   {.include = [&](std::string_view name) { return find_include(circuit, name); }, .vary = vary});
+}
+
+std::vector<std::string> notes_of(const Netlist& netlist)
+{
+    std::vector<std::string> out;
+    for (const auto& note : netlist.notes) out.push_back((note.file.empty() ? netlist.source : note.file) + ", line " + std::to_string(note.line) + ": " + note.text);
+    return out;
 }
 
 Result<CircuitKind> kind_of(const Netlist& netlist)

@@ -12,11 +12,15 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lowleg::bench {
 
 /// Reads the netlist with what it includes. \param vary  as of circuit::ParseOptions.
 Result<circuit::Netlist> read_circuit(const CircuitText& circuit, const std::function<double(const circuit::PartValue&)>& vary = {});
+
+/// What of it was skipped, or reads differently in SPICE than it looks: a sentence each, with its line.
+[[nodiscard]] std::vector<std::string> notes_of(const circuit::Netlist& netlist);
 
 /// \return failure naming the node that is missing and what each kind needs, or the source that stands where the bench feeds
 ///   the circuit, with its line.
