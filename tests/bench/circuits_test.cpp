@@ -1,9 +1,9 @@
 // The shipped circuits: against the readings that physics expects, and against ngspice on the very same files.
 #include "bench/collection.h"
-#include "bench/ngspice.h"
 #include "bench/virtual_bench.h"
 #include "circuit/linear_circuit.h"
 #include "core/text.h"
+#include "support/ngspice.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

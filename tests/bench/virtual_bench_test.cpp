@@ -1,6 +1,6 @@
 // The running bench: against its closed form, against ngspice's transient analysis, and its imperfections as ordered.
-#include "bench/ngspice.h"
 #include "bench/virtual_bench.h"
+#include "support/ngspice.h"
 #include "support/realtime_guard.h"
 
 #include <catch2/catch_test_macros.hpp>
