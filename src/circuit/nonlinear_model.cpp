@@ -97,7 +97,7 @@ void add_laws(NonlinearModel& model, const Equations& equations, const Operating
         model.tangent_in.push_back(affine_range(model.laws[k].function, place).value_or(nowhere()));
     }
     for (std::size_t k = 0; k < model.laws.size(); ++k)
-        model.views.push_back({model.laws[k].inputs.data(), model.slopes[k].data(), model.tangent_in[k].lowest.data(),
+        model.views.push_back({model.laws[k].inputs.data(), model.laws[k].inputs.size(), model.slopes[k].data(), model.tangent_in[k].lowest.data(),
                                model.tangent_in[k].highest.data(), point.offsets[k]});
     for (std::size_t k = 0; k < model.laws.size(); ++k) {
         const auto fits = [&](const rt::LawGroup& g) { return g.law_count < rt::laws_in_group && is_same(g.function, model.laws[k].function); };

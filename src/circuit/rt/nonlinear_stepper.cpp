@@ -6,15 +6,17 @@
 namespace lowleg::circuit::rt {
 namespace {
 
-// A misfit this far below what the quantity has been is 180 dB below it.
-constexpr double small_enough = 1e-9;
+// What is left of a misfit after the last look is smaller still: 140 dB below what the quantity has been.
+constexpr double small_enough = 1e-7;
 constexpr double least_scale = 1e-6;
 // How fast the largest value that a quantity has had is forgotten, per step: seconds.
 constexpr double forgetting = 1.0 - 1e-6;
+constexpr std::size_t no_factors = 0;
 
 constexpr int most_chords = 6;        // with triangles of an earlier place
-constexpr int most_newton_steps = 40;
-constexpr int most_halvings = 12;
+constexpr int fresh_slopes_after = 2;
+constexpr int most_newton_steps = 30;
+constexpr int most_parts = 60;
 
 // No output stage reaches it, and no circuit that computes as it should.
 constexpr double beyond_all_bounds = 1e9;
@@ -39,8 +41,8 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) noexcept
 {
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
-           4 * s.searched() + s.quantities + stages * s.laws + s.inputs * stages + 2 * lanes * s.instructions +
-           s.searched() * s.searched();
+           4 * s.searched() + 2 * s.quantities + (6 + max_law_inputs) * stages * s.laws + s.inputs * stages +
+           2 * lanes * s.instructions + stages * s.laws * stages * s.laws;
 }
 
 NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> storage) LOWLEG_REALTIME : shape_{s}
@@ -57,15 +59,22 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     filters_ = take(filter_storage(s));
     linear_ = take(s.rows());
     searched_ = take(s.searched());
-    kept_ = take(s.searched());
-    change_ = take(s.searched());
     misfit_ = take(s.searched());
+    before_ = take(s.searched());
+    asked_ = take(s.searched());
+    least_ = take(s.quantities);
     scale_ = take(s.quantities);
     law_ = take(stages * s.laws);
+    found_ = take(stages * s.laws);
+    kept_ = take(stages * s.laws);
+    last_ = take(stages * s.laws);
+    ends_ = take(2 * s.laws);
+    change_ = take(stages * s.laws);
+    gradients_ = take(stages * s.laws * max_law_inputs);
     drive_ = take(s.inputs * stages);
     values_ = take(lanes * s.instructions);
     adjoints_ = take(lanes * s.instructions);
-    triangles_ = take(s.searched() * s.searched());
+    triangles_ = take(stages * s.laws * stages * s.laws);
 }
 
 void NonlinearStepper::restart(const NonlinearMatrices& m) LOWLEG_REALTIME
@@ -81,7 +90,9 @@ void NonlinearStepper::restart(const NonlinearMatrices& m) LOWLEG_REALTIME
 void NonlinearStepper::forget() LOWLEG_REALTIME
 {
     std::fill(law_.begin(), law_.end(), 0.0);
-    factorized_ = false;
+    std::fill(ends_.begin(), ends_.end(), 0.0);
+    std::fill(before_.begin(), before_.end(), 0.0);
+    factorized_count_ = no_factors;
 }
 
 double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
@@ -89,8 +100,17 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
     ++evaluations_;
     const auto laws = shape_.laws;
     const auto searched = shape_.searched();
-    const auto quantity = [&](std::size_t stage, std::size_t index) LOWLEG_REALTIME { return searched_[stage * shape_.quantities + index]; };
+    const auto rows = shape_.rows();
+    std::copy_n(linear_.data(), searched, searched_.data());
+    for (std::size_t k = 0; k < stages * laws; ++k) {
+        const double g = law_[k];
+        if (g == 0.0) continue;  // as of a limiter that does not limit
+        const double* column = m.from_law + k * rows;
+        for (std::size_t r = 0; r < searched; ++r) searched_[r] += column[r] * g;
+    }
+
     double* values = values_.data();
+    active_count_ = 0;
     for (std::size_t index = 0; index < m.groups.size(); ++index) {
         const LawGroup& group = m.groups[index];
         double inputs[max_law_inputs * lanes];
@@ -99,7 +119,7 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
             const LawView& law = m.laws[group.laws[k]];
             for (std::size_t i = 0; i < group.input_count; ++i)
                 for (std::size_t stage = 0; stage < stages; ++stage) {
-                    const double q = quantity(stage, law.inputs[i]);
+                    const double q = searched_[stage * shape_.quantities + law.inputs[i]];
                     inputs[i * lanes + k * stages + stage] = q;
                     is_idle = is_idle && q > law.lowest[i] && q < law.highest[i];
                 }
@@ -110,57 +130,66 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
         for (std::size_t k = 0; k < group.law_count; ++k) {
             const LawView& law = m.laws[group.laws[k]];
             for (std::size_t stage = 0; stage < stages; ++stage) {
-                double& g = law_[stage * laws + group.laws[k]];
-                g = 0.0;
+                const auto at = stage * laws + group.laws[k];
+                found_[at] = 0.0;
                 if (is_idle) continue;
+                active_[active_count_++] = static_cast<std::uint8_t>(at);
                 const auto lane = k * stages + stage;
-                g = results[lane] - law.offset;
+                double g = results[lane] - law.offset;
                 for (std::size_t i = 0; i < group.input_count; ++i) g -= law.slopes[i] * inputs[i * lanes + lane];
+                found_[at] = g;
             }
         }
         values += group.function.size() * lanes;
     }
-    for (std::size_t r = 0; r < searched; ++r) misfit_[r] = linear_[r] - searched_[r];
+
+    bool is_same = true;
+    std::fill(misfit_.begin(), misfit_.end(), 0.0);
     for (std::size_t k = 0; k < stages * laws; ++k) {
-        const double* column = m.from_law + k * shape_.rows();
-        const double g = law_[k];
-        if (g == 0.0) continue;  // within the range where a limiter does nothing
-        for (std::size_t r = 0; r < searched; ++r) misfit_[r] += column[r] * g;
+        const double difference = found_[k] - law_[k];
+        if (difference == 0.0) continue;
+        is_same = false;
+        const double* column = m.from_law + k * rows;
+        for (std::size_t r = 0; r < searched; ++r) misfit_[r] += column[r] * difference;
     }
+    if (is_same) return 0.0;
     double largest = 0.0;
     for (std::size_t stage = 0; stage < stages; ++stage)
         for (std::size_t i = 0; i < shape_.quantities; ++i) {
-            const double in_units = std::abs(misfit_[stage * shape_.quantities + i]) / (small_enough * scale_[i]);
+            const double in_units = std::abs(misfit_[stage * shape_.quantities + i]) * least_[i];
             if (!(in_units <= largest)) largest = in_units;  // not a number stays
         }
     return largest;
 }
 
+// With g what is looked for, q(g) = linear + K·g, and f(q) the laws: f(q(g)) = g. Newton's step δ from g solves
+// (1 − f′·K)·δ = f(q(g)) − g. An idle law has f′ = 0: its δ is known.
 bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
-    const auto n = shape_.searched();
-    double* a = triangles_.data();
-    std::fill(triangles_.begin(), triangles_.end(), 0.0);
-    for (std::size_t i = 0; i < n; ++i) a[i * n + i] = 1.0;
+    const auto rows = shape_.rows();
     const double* values = values_.data();
     for (std::size_t index = 0; index < m.groups.size(); ++index) {
         const LawGroup& group = m.groups[index];
-        double gradient[max_law_inputs * lanes];
-        if (!idle_[index]) differentiate_lanes(group.function, values, group.input_count, gradient, adjoints_.data());
-        values += group.function.size() * lanes;
-        if (idle_[index]) continue;
-        for (std::size_t k = 0; k < group.law_count; ++k)
-            for (std::size_t stage = 0; stage < stages; ++stage) {
-                const LawView& law = m.laws[group.laws[k]];
-                const double* column = m.from_law + (stage * shape_.laws + group.laws[k]) * shape_.rows();
-                for (std::size_t i = 0; i < group.input_count; ++i) {
-                    const double slope = gradient[i * lanes + k * stages + stage] - law.slopes[i];
-                    if (slope == 0.0) continue;
-                    double* into = a + (stage * shape_.quantities + law.inputs[i]) * n;
-                    for (std::size_t r = 0; r < n; ++r) into[r] -= column[r] * slope;
+        if (!idle_[index]) {
+            double gradient[max_law_inputs * lanes];
+            differentiate_lanes(group.function, values, group.input_count, gradient, adjoints_.data());
+            for (std::size_t k = 0; k < group.law_count; ++k)
+                for (std::size_t stage = 0; stage < stages; ++stage) {
+                    double* to = gradients_.data() + (stage * shape_.laws + group.laws[k]) * max_law_inputs;
+                    for (std::size_t i = 0; i < group.input_count; ++i)
+                        to[i] = gradient[i * lanes + k * stages + stage] - m.laws[group.laws[k]].slopes[i];
                 }
-            }
+        }
+        values += group.function.size() * lanes;
     }
+    const auto n = active_count_;
+    double* a = triangles_.data();
+    for (std::size_t c = 0; c < n; ++c) {
+        const double* column = m.from_law + active_[c] * rows;
+        for (std::size_t r = 0; r < n; ++r) a[c * n + r] = (r == c ? 1.0 : 0.0) - sensed(m, active_[r], column);
+    }
+    std::copy_n(active_.begin(), n, factorized_.begin());
+    factorized_count_ = no_factors;
     // Gaussian elimination with partial pivoting, in place.
     for (std::size_t c = 0; c < n; ++c) {
         std::size_t best = c;
@@ -178,84 +207,136 @@ bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
             for (std::size_t r = c + 1; r < n; ++r) a[j * n + r] -= a[c * n + r] * factor;
         }
     }
+    factorized_count_ = n;
     return true;
 }
 
-void NonlinearStepper::find_change() LOWLEG_REALTIME
+double NonlinearStepper::sensed(const NonlinearMatrices& m, std::size_t at, const double* quantities) const LOWLEG_REALTIME
 {
-    const auto n = shape_.searched();
+    const auto stage = at / shape_.laws;
+    const LawView& law = m.laws[at % shape_.laws];
+    const double* slopes = gradients_.data() + at * max_law_inputs;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < law.input_count; ++i) sum += slopes[i] * quantities[stage * shape_.quantities + law.inputs[i]];
+    return sum;
+}
+
+bool NonlinearStepper::is_factorized() const LOWLEG_REALTIME
+{
+    return factorized_count_ != no_factors && factorized_count_ == active_count_ && std::equal(active_.begin(), active_.begin() + active_count_, factorized_.begin());
+}
+
+void NonlinearStepper::find_change(const NonlinearMatrices& m) LOWLEG_REALTIME
+{
+    const auto n = active_count_;
+    for (std::size_t k = 0; k < change_.size(); ++k) change_[k] = found_[k] - law_[k];
+    double right[stages * max_laws];
+    for (std::size_t r = 0; r < n; ++r) right[r] = change_[active_[r]];
+    // What the idle laws change moves the others.
+    for (std::size_t r = 0; r < n; ++r) change_[active_[r]] = 0.0;
+    for (std::size_t k = 0; k < change_.size(); ++k) {
+        if (change_[k] == 0.0) continue;
+        const double* column = m.from_law + k * shape_.rows();
+        for (std::size_t r = 0; r < n; ++r) right[r] += sensed(m, active_[r], column) * change_[k];
+    }
     const double* a = triangles_.data();
-    std::copy(misfit_.begin(), misfit_.end(), change_.begin());
     for (std::size_t c = 0; c < n; ++c) {
-        std::swap(change_[c], change_[pivot_[c]]);
-        for (std::size_t r = c + 1; r < n; ++r) change_[r] -= a[c * n + r] * change_[c];
+        std::swap(right[c], right[pivot_[c]]);
+        for (std::size_t r = c + 1; r < n; ++r) right[r] -= a[c * n + r] * right[c];
     }
     for (std::size_t c = n; c-- > 0;) {
-        change_[c] /= a[c * n + c];
-        for (std::size_t r = 0; r < c; ++r) change_[r] -= a[c * n + r] * change_[c];
+        right[c] /= a[c * n + c];
+        for (std::size_t r = 0; r < c; ++r) right[r] -= a[c * n + r] * right[c];
     }
+    for (std::size_t r = 0; r < n; ++r) change_[active_[r]] = right[r];
 }
 
 bool NonlinearStepper::solve(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
-    const auto searched = shape_.searched();
     const auto laws = shape_.laws;
-    // The laws as a straight line through the last step's stages, at 1/3 and 1 of it.
-    for (std::size_t k = 0; k < laws; ++k) {
-        const double first = law_[k];
-        const double last = law_[laws + k];
-        law_[k] = last + 0.5 * (last - first);
-        law_[laws + k] = last + 1.5 * (last - first);
-    }
-    std::copy_n(linear_.data(), searched, searched_.data());
-    for (std::size_t k = 0; k < stages * laws; ++k) {
-        const double g = law_[k];
-        if (g == 0.0) continue;
-        const double* column = m.from_law + k * shape_.rows();
-        for (std::size_t r = 0; r < searched; ++r) searched_[r] += column[r] * g;
-    }
-    for (std::size_t i = 0; i < shape_.quantities; ++i)
+    for (std::size_t i = 0; i < shape_.quantities; ++i) {
+        // What the last step came to, this one will about come to.
         scale_[i] = std::max({scale_[i] * forgetting, std::abs(searched_[i]), least_scale});
-
+        least_[i] = 1.0 / (small_enough * scale_[i]);
+    }
+    std::copy(law_.begin(), law_.end(), last_.begin());
+    // The laws as a parabola through the ends of the last three steps, at 1/3 and 1 of this one.
+    for (std::size_t k = 0; k < laws; ++k) {
+        const double last = law_[laws + k];
+        const double before = ends_[k];
+        const double first = ends_[laws + k];
+        law_[k] = (14.0 * last - 7.0 * before + 2.0 * first) / 9.0;
+        law_[laws + k] = 3.0 * (last - before) + first;
+        ends_[k] = last;
+        ends_[laws + k] = before;
+    }
+    const auto takes_found = [&]() LOWLEG_REALTIME {
+        std::copy(found_.begin(), found_.end(), law_.begin());
+        return true;
+    };
     double misfit = look(m);
-    if (misfit <= 1.0) return true;
+    if (misfit <= 1.0) return takes_found();
 
-    // Chords with the slopes that held last time, as long as they help.
-    if (factorized_) {
-        for (int i = 0; i < most_chords; ++i) {
-            find_change();
-            for (std::size_t r = 0; r < searched; ++r) {
-                kept_[r] = searched_[r];
-                searched_[r] += change_[r];
-            }
-            const double before = misfit;
-            misfit = look(m);
-            if (misfit <= 1.0) return true;
-            if (misfit < 0.25 * before) continue;
-            if (!(misfit < before)) {
-                std::copy(kept_.begin(), kept_.end(), searched_.begin());
-                misfit = look(m);
-            }
-            break;
-        }
-    }
-    for (int i = 0; i < most_newton_steps; ++i) {
-        factorized_ = factorize(m);
-        if (!factorized_) return false;
-        find_change();
-        std::copy(searched_.begin(), searched_.end(), kept_.begin());
+    // Chords with the slopes of an earlier step, as long as they help; when they help slowly, the next step has slopes of its own.
+    for (int i = 0; i < most_chords && is_factorized(); ++i) {
+        find_change(m);
+        std::copy(law_.begin(), law_.end(), kept_.begin());
+        for (std::size_t k = 0; k < law_.size(); ++k) law_[k] += change_[k];
         const double before = misfit;
-        double fraction = 1.0;
-        for (int halving = 0; halving <= most_halvings; ++halving, fraction *= 0.5) {
-            for (std::size_t r = 0; r < searched; ++r) searched_[r] = kept_[r] + fraction * change_[r];
-            misfit = look(m);
-            if (misfit <= 1.0) return true;
-            if (misfit < before * (1.0 - 0.25 * fraction)) break;
+        misfit = look(m);
+        if (misfit <= 1.0) {
+            if (i >= fresh_slopes_after) factorized_count_ = no_factors;
+            return takes_found();
         }
-        if (!std::isfinite(misfit)) return false;
+        if (misfit < 0.1 * before) continue;
+        if (!(misfit < before)) {
+            std::copy(kept_.begin(), kept_.end(), law_.begin());
+            misfit = look(m);
+        }
+        break;
     }
-    // Rounding may keep large circuits from the last digits; a thousand times more is still far below −100 dB.
-    return misfit <= 1e3;
+    if (newton(m, misfit)) return true;
+    return follow(m);
+}
+
+bool NonlinearStepper::newton(const NonlinearMatrices& m, double misfit) LOWLEG_REALTIME
+{
+    // Whole steps: a law that bends one way brings them home even from afar.
+    for (int i = 0; i < most_newton_steps && std::isfinite(misfit); ++i) {
+        if (misfit <= 1.0) {
+            std::copy(found_.begin(), found_.end(), law_.begin());
+            return true;
+        }
+        if (!factorize(m)) return false;
+        find_change(m);
+        for (std::size_t k = 0; k < law_.size(); ++k) law_[k] += change_[k];
+        misfit = look(m);
+    }
+    return false;
+}
+
+// From what the last step came to, in parts of the way to what this one asks for.
+bool NonlinearStepper::follow(const NonlinearMatrices& m) LOWLEG_REALTIME
+{
+    const auto searched = shape_.searched();
+    std::copy_n(linear_.data(), searched, asked_.data());
+    std::copy(last_.begin(), last_.end(), law_.begin());
+    double done = 0.0;
+    double part = 0.5;
+    for (int tries = 0; tries < most_parts && done < 1.0; ++tries) {
+        const double next = std::min(1.0, done + part);
+        for (std::size_t r = 0; r < searched; ++r) linear_[r] = before_[r] + next * (asked_[r] - before_[r]);
+        if (newton(m, look(m))) {
+            std::copy(law_.begin(), law_.end(), last_.begin());
+            done = next;
+            part *= 2.0;
+        } else {
+            std::copy(last_.begin(), last_.end(), law_.begin());
+            part *= 0.25;
+        }
+    }
+    std::copy_n(asked_.data(), searched, linear_.data());
+    return done >= 1.0;
 }
 
 void NonlinearStepper::one_step(const NonlinearMatrices& m, const double* input) LOWLEG_REALTIME
@@ -278,6 +359,7 @@ void NonlinearStepper::one_step(const NonlinearMatrices& m, const double* input)
         condition_ = Condition::does_not_converge;
         return;
     }
+    std::copy_n(linear_.data(), searched, before_.data());
     for (std::size_t k = 0; k < stages * shape_.laws; ++k) {
         const double g = law_[k];
         if (g == 0.0) continue;

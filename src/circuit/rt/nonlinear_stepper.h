@@ -18,7 +18,7 @@ namespace lowleg::circuit::rt {
 inline constexpr std::size_t max_doublings = 6;
 /// Quantities that the laws of one circuit read at most.
 inline constexpr std::size_t max_quantities = 32;
-inline constexpr std::size_t max_laws = 64;
+inline constexpr std::size_t max_laws = 32;
 /// Inputs of one law at most.
 inline constexpr std::size_t max_law_inputs = 16;
 /// Stages of one step of the method.
@@ -46,6 +46,7 @@ struct NonlinearShape {
 /// One law, less its tangent where the circuit rests: g(q) = f(q) − Σ slopes·q − offset.
 struct LawView {
     const std::size_t* inputs{};  ///< Indices of quantities.
+    std::size_t input_count{};
     const double* slopes{};       ///< By input.
     const double* lowest{};       ///< By input: between lowest and highest of all of them the law is its tangent,
     const double* highest{};      ///< as a limiter is where it does not limit.
@@ -109,14 +110,21 @@ public:
 
 private:
     void one_step(const NonlinearMatrices& m, const double* input) LOWLEG_REALTIME;
-    /// The quantities at both stages of this step. \return whether they were found.
+    /// The laws' values at both stages of this step. \return whether they were found.
     bool solve(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// Laws and misfit at searched_. \return the largest misfit, in units of what is small enough.
+    bool newton(const NonlinearMatrices& m, double misfit) LOWLEG_REALTIME;
+    bool follow(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// The laws at the quantities that law_ brings about. \return how far they are from law_: the largest difference that
+    /// makes at a quantity, in units of what is small enough.
     double look(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// The slopes of the misfit at searched_, as triangles. \return false where they are singular.
+    /// Newton's equations at the place where look() was, over the laws that are not idle, as triangles.
+    /// \return false where they are singular.
     bool factorize(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// Newton's step for the misfit that look() found, into change_.
-    void find_change() LOWLEG_REALTIME;
+    /// Newton's step from what look() found, into change_.
+    void find_change(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    [[nodiscard]] bool is_factorized() const LOWLEG_REALTIME;
+    /// How a law (stage · laws + law) moves with these quantities, by its gradient. \param quantities  [searched]
+    [[nodiscard]] double sensed(const NonlinearMatrices& m, std::size_t at, const double* quantities) const LOWLEG_REALTIME;
 
     NonlinearShape shape_;
     std::span<double> state_;
@@ -126,19 +134,30 @@ private:
     std::span<double> filters_;    ///< of all half bands
     std::span<double> linear_;     ///< [rows] what state and input bring about
     std::span<double> searched_;   ///< [searched] the quantities
-    std::span<double> kept_;       ///< [searched] where a step started
-    std::span<double> change_;     ///< [searched]
     std::span<double> misfit_;     ///< [searched]
+    std::span<double> before_;     ///< [searched] linear_ of the last step
+    std::span<double> asked_;      ///< [searched]
+    std::span<double> least_;      ///< [quantities] what is small enough
     std::span<double> scale_;      ///< [quantities] how large they have been
-    std::span<double> law_;        ///< [stages][laws] g
+    // Of each law at each stage, [stages][laws]:
+    std::span<double> law_;        ///< g, as it is taken to be
+    std::span<double> found_;      ///< g at the quantities that law_ brings about
+    std::span<double> kept_;
+    std::span<double> last_;       ///< g of the last step
+    std::span<double> ends_;       ///< [2][laws] g at the end of the last step but one, and of the one before
+    std::span<double> change_;
+    std::span<double> gradients_;  ///< [stages][laws][max_law_inputs] of g by the law's inputs
     std::span<double> drive_;      ///< [inputs · stages]
     std::span<double> values_;     ///< [instructions][lanes]
     std::span<double> adjoints_;   ///< [instructions][lanes]
-    std::span<double> triangles_;  ///< [searched][searched] by columns
-    std::array<std::uint8_t, stages * max_quantities> pivot_{};
+    std::span<double> triangles_;  ///< [active][active] by columns
+    std::array<std::uint8_t, stages * max_laws> active_{};  ///< stage · laws + law of those that are not idle
+    std::size_t active_count_{0};
+    std::array<std::uint8_t, stages * max_laws> factorized_{};  ///< what active_ was then
+    std::size_t factorized_count_{0};
+    std::array<std::uint8_t, stages * max_laws> pivot_{};
     std::array<bool, max_laws> idle_{};  ///< By group: all its laws are their tangents.
     Condition condition_{Condition::runs};
-    bool factorized_{false};
     std::uint64_t evaluations_{0};
 };
 
