@@ -9,7 +9,6 @@
 #include "core/realtime.h"
 
 #include <cstddef>
-#include <cstring>
 
 #define LOWLEG_INLINE inline __attribute__((always_inline))
 
@@ -20,10 +19,12 @@ using Pack = double __attribute__((vector_size(4 * sizeof(double))));
 template <class Number>
 inline constexpr std::size_t numbers_in = sizeof(Number) / sizeof(double);
 
-template <class Number>
-LOWLEG_INLINE void load(Number& to, const double* from) LOWLEG_REALTIME { std::memcpy(&to, from, sizeof to); }
-template <class Number>
-LOWLEG_INLINE void store(double* to, const Number& from) LOWLEG_REALTIME { std::memcpy(to, &from, sizeof from); }
+/// Anywhere in memory, in one access. (Copied as bytes a Pack goes through memory in halves, and whoever reads it next waits.)
+using PackInMemory [[gnu::aligned(alignof(double)), gnu::may_alias]] = Pack;
+LOWLEG_INLINE void load(Pack& to, const double* from) LOWLEG_REALTIME { to = *reinterpret_cast<const PackInMemory*>(from); }
+LOWLEG_INLINE void store(double* to, const Pack& from) LOWLEG_REALTIME { *reinterpret_cast<PackInMemory*>(to) = from; }
+LOWLEG_INLINE void load(double& to, const double* from) LOWLEG_REALTIME { to = *from; }
+LOWLEG_INLINE void store(double* to, const double& from) LOWLEG_REALTIME { *to = from; }
 
 #if defined(__x86_64__)
 #define LOWLEG_AVX2 __attribute__((target("avx2,fma")))
