@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-// How vectors are passed differs with AVX, which would matter if any were: all that takes them is inlined.
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 namespace lowleg::circuit::rt {
 namespace {
 

@@ -1,0 +1,209 @@
+#include "circuit/rt/multiply_add.h"
+#include "support/realtime_guard.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace lowleg;
+using namespace lowleg::circuit;
+
+namespace {
+
+/// −1 … 1, different in all bits; a generator of its own, the same everywhere (Marsaglia, "Xorshift RNGs", 2003).
+std::vector<double> numbers(std::size_t count, std::uint64_t seed)
+{
+    std::vector<double> out(count);
+    for (double& x : out) {
+        seed ^= seed << 13U;
+        seed ^= seed >> 7U;
+        seed ^= seed << 17U;
+        x = static_cast<double>(static_cast<std::int64_t>(seed)) * 0x1p-63;
+    }
+    return out;
+}
+
+/// A sum in more digits, and what rounding may do to it in any order: half a unit for each product and each addition.
+struct Sum {
+    long double value{}, magnitude{};
+    std::size_t terms{};
+
+    void add(double a, double b = 1.0)
+    {
+        value += static_cast<long double>(a) * b;
+        magnitude += std::abs(static_cast<long double>(a) * b);
+        ++terms;
+    }
+    [[nodiscard]] bool is(double got) const
+    {
+        const auto allowed = static_cast<long double>(terms + 1) * std::numeric_limits<double>::epsilon() * magnitude;
+        return std::abs(got - value) <= allowed;
+    }
+};
+
+/// Both ways of computing a sum.
+struct Way {
+    const char* name;
+    decltype(&rt::add_product) product;
+    decltype(&rt::add_products) products;
+    decltype(&rt::add_recursion) recursion;
+    decltype(&rt::add_filtered) filtered;
+};
+constexpr Way as_chosen{"as chosen", rt::add_product, rt::add_products, rt::add_recursion, rt::add_filtered};
+constexpr Way plain{"plain", rt::plain::add_product, rt::plain::add_products, rt::plain::add_recursion, rt::plain::add_filtered};
+
+}  // namespace
+
+TEST_CASE("the sums are what they are called, for any number of rows, columns and frames", "[circuit][multiply-add]")
+{
+    const auto& way = *GENERATE(&as_chosen, &plain);
+    const std::size_t rows = GENERATE(range(std::size_t{0}, std::size_t{22}));
+    CAPTURE(way.name, rows);
+    for (const std::size_t columns : {0U, 1U, 2U, 3U, 4U, 7U, 13U, 46U}) {
+        const auto matrix = numbers(columns * rows, 1 + rows);
+        const auto start = numbers(20 * rows, 2 + rows);
+        CAPTURE(columns);
+
+        const auto x = numbers(columns, 3);
+        auto out = std::vector<double>(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(rows));
+        {
+            const testing::RealtimeScope scope;
+            way.product(matrix.data(), rows, columns, x.data(), out.data());
+        }
+        for (std::size_t r = 0; r < rows; ++r) {
+            Sum sum;
+            sum.add(start[r]);
+            for (std::size_t c = 0; c < columns; ++c) sum.add(matrix[c * rows + r], x[c]);
+            REQUIRE(sum.is(out[r]));
+        }
+
+        for (const std::size_t stride : {1U, 2U, 3U})
+            for (const std::size_t frames : {1U, 2U, 7U, 8U, 9U, 16U, 19U}) {
+                const auto moving = numbers(columns + stride * (frames - 1), 4);  // not one more than is to be read
+                out.assign(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(frames * rows));
+                {
+                    const testing::RealtimeScope scope;
+                    way.products(matrix.data(), rows, columns, moving.data(), stride, out.data(), frames);
+                }
+                for (std::size_t n = 0; n < frames; ++n)
+                    for (std::size_t r = 0; r < rows; ++r) {
+                        Sum sum;
+                        sum.add(start[n * rows + r]);
+                        for (std::size_t c = 0; c < columns; ++c) sum.add(matrix[c * rows + r], moving[stride * n + c]);
+                        REQUIRE(sum.is(out[n * rows + r]));
+                    }
+            }
+
+        if (columns > rows) continue;
+        for (const std::size_t frames : {1U, 2U, 7U, 8U, 19U}) {
+            out.assign(start.begin(), start.begin() + static_cast<std::ptrdiff_t>((frames + 1) * rows));
+            {
+                const testing::RealtimeScope scope;
+                way.recursion(matrix.data(), rows, columns, out.data(), frames);
+            }
+            // Each frame against the one before as it came out: errors do not add up in the comparison.
+            for (std::size_t n = 0; n < frames; ++n)
+                for (std::size_t r = 0; r < rows; ++r) {
+                    Sum sum;
+                    sum.add(start[(n + 1) * rows + r]);
+                    for (std::size_t c = 0; c < columns; ++c) sum.add(matrix[c * rows + r], out[n * rows + c]);
+                    REQUIRE(sum.is(out[(n + 1) * rows + r]));
+                }
+        }
+    }
+    CHECK(testing::take_caught().first.empty());
+}
+
+TEST_CASE("a moving sum is what it is called, for any number of taps and frames", "[circuit][multiply-add]")
+{
+    const auto& way = *GENERATE(&as_chosen, &plain);
+    const std::size_t taps = GENERATE(range(std::size_t{0}, std::size_t{14}), values<std::size_t>({46, 80, 157}));
+    CAPTURE(way.name, taps);
+    const auto weights = numbers(taps, 5);
+    for (std::size_t frames = 1; frames < 35; ++frames) {
+        const auto x = numbers(taps + frames - 1, 6);
+        const auto start = numbers(frames, 7);
+        auto out = start;
+        {
+            const testing::RealtimeScope scope;
+            way.filtered(weights.data(), taps, x.data(), out.data(), frames);
+        }
+        for (std::size_t n = 0; n < frames; ++n) {
+            Sum sum;
+            sum.add(start[n]);
+            for (std::size_t t = 0; t < taps; ++t) sum.add(weights[t], x[t + n]);
+            REQUIRE(sum.is(out[n]));
+        }
+    }
+    CHECK(testing::take_caught().first.empty());
+}
+
+TEST_CASE("a frame has the same bits whatever is computed beside it", "[circuit][multiply-add]")
+{
+    const auto& way = *GENERATE(&as_chosen, &plain);
+    constexpr std::size_t rows = 11;
+    constexpr std::size_t columns = 13;
+    constexpr std::size_t frames = 37;
+    constexpr std::size_t stride = 2;
+    const auto matrix = numbers(columns * rows, 8);
+    const auto x = numbers(columns + stride * frames, 9);
+    const auto start = numbers(frames * rows, 10);
+    CAPTURE(way.name);
+
+    auto together = start;
+    auto one_by_one = start;
+    way.products(matrix.data(), rows, columns, x.data(), stride, together.data(), frames);
+    for (std::size_t n = 0; n < frames; ++n) way.products(matrix.data(), rows, columns, x.data() + stride * n, stride, one_by_one.data() + n * rows, 1);
+    CHECK(together == one_by_one);
+
+    together = one_by_one = start;
+    way.recursion(matrix.data(), rows, rows, together.data(), frames - 1);
+    for (std::size_t n = 0; n + 1 < frames; ++n) way.recursion(matrix.data(), rows, rows, one_by_one.data() + n * rows, 1);
+    CHECK(together == one_by_one);
+
+    const auto weights = numbers(46, 11);
+    const auto samples = numbers(46 + frames, 12);
+    together.assign(frames, 0.5);
+    one_by_one.assign(frames, 0.5);
+    way.filtered(weights.data(), weights.size(), samples.data(), together.data(), frames);
+    for (std::size_t n = 0; n < frames; ++n) way.filtered(weights.data(), weights.size(), samples.data() + n, one_by_one.data() + n, 1);
+    CHECK(together == one_by_one);
+}
+
+TEST_CASE("the fast way is taken where the processor has it", "[circuit][multiply-add]")
+{
+    // The kernel's list of what the processor has, read independently.
+    bool has_avx2 = false;
+    bool has_fma = false;
+    std::ifstream cpuinfo{"/proc/cpuinfo"};
+    REQUIRE(cpuinfo);
+    for (std::string word; cpuinfo >> word;) {
+        has_avx2 = has_avx2 || word == "avx2";
+        has_fma = has_fma || word == "fma";
+    }
+    CHECK(rt::is_accelerated() == (has_avx2 && has_fma));
+
+    // With FMA a product is not rounded before it is added: (1 + ε)² − 1 − 2ε is ε² with it and 0 without.
+    const double e = std::numeric_limits<double>::epsilon();
+    const double x = 1.0 + e;
+    for (const auto* way : {&as_chosen, &plain}) {
+        std::vector<double> out(4, -1.0 - 2.0 * e);
+        const std::vector<double> column(4, x);
+        way->product(column.data(), 4, 1, &x, out.data());
+        const bool fused = way == &as_chosen && rt::is_accelerated();
+#if defined(__x86_64__)
+        for (const double y : out) CHECK(y == (fused ? e * e : 0.0));
+#else
+        for (const double y : out) CHECK((y == e * e || y == 0.0));
+        CHECK_FALSE(fused);
+#endif
+    }
+}
