@@ -1,124 +1,182 @@
 #include "bench/virtual_bench.h"
 
+#include "bench/interface_setup.h"
+#include "bench/lines.h"
+#include "bench/noise_table.h"
 #include "bench/rt/simulated_interface.h"
-#include "circuit/linear_circuit.h"
-#include "circuit/netlist.h"
-#include "core/text.h"
+#include "bench/running_circuits.h"
+#include "bench/wiring.h"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cmath>
 #include <limits>
-#include <numbers>
-#include <string>
-#include <string_view>
+#include <mutex>
 #include <utility>
-#include <vector>
 
 namespace lowleg::bench {
 namespace {
 
-using circuit::Capacitor;
-using circuit::Element;
-using circuit::LinearCircuit;
-using circuit::Netlist;
-using circuit::Node;
-using circuit::Resistor;
-using circuit::SampledModel;
-using circuit::VoltageSource;
-
-// Contacts of a good switch, and of an open one as little as keeps a pin that is on nothing at a voltage at all.
-constexpr double closed_ohms = 20e-3;
-constexpr double open_ohms = 1e12;
-
-// Names with a blank: no netlist can have them.
-constexpr std::string_view drive_name = "bench drive";
-constexpr std::string_view probe_name = "bench probe";
-constexpr std::string_view i3_name = "bench i3";
-
-/// What the bench needs of a netlist, said in the netlist's terms.
-Status check_nodes(const Netlist& netlist)
+bool is_same_wiring(const Fixture& a, const Fixture& b)
 {
-    for (const auto* name : {"drv", "p2", "p3"})
-        if (!netlist.find_node(name))
-            return Error{netlist.source + " has no node \"" + name + "\": the bench drives node drv and reads the output's pins at p2 and p3" +
-                         (std::string_view{name} == "p3" ? " (a pin that is not connected: \"Rp3 p3 0 1t\")" : "")};
-    const auto drv = *netlist.find_node("drv");
-    for (const auto& e : netlist.elements) {
-        const auto* v = std::get_if<VoltageSource>(&e.part);
-        if (v != nullptr && ((v->plus == drv && v->minus == 0) || (v->minus == drv && v->plus == 0)))
-            return Error{netlist.place_of(e) + ": " + e.name + " is a source at drv, which the bench itself drives: remove it"};
-    }
-    return Done{};
+    const bool same_probe = a.probe && b.probe ? a.probe->rp2 == b.probe->rp2 && a.probe->rp3 == b.probe->rp3 : !a.probe && !b.probe;
+    return same_probe && a.rin2 == b.rin2 && a.rin3 == b.rin3 && a.cin == b.cin && a.rg == b.rg && a.rs == b.rs;
 }
 
-/// The DUT with interface and fixture around it (core/fixture.h), the switch in one state. The same elements in every
-/// state, only the resistances of the contacts differ: so the state of the running circuit keeps its meaning.
-Netlist with_fixture(Netlist netlist, const Fixture& f, SwitchState state)
+std::string sentence_for(rt::Trouble trouble, const std::string& source, const std::string& where)
 {
-    const auto add = [&](std::string name, auto part) { netlist.elements.push_back({"bench " + std::move(name), 0, part}); };
-    const auto drv = *netlist.find_node("drv");
-    const auto p2 = *netlist.find_node("p2");
-    const auto p3 = *netlist.find_node("p3");
-    const Node i2 = p2;
-    const auto i3 = netlist.add_node(std::string{i3_name});
-    const auto z = netlist.add_node("bench z");
-
-    add("drive", VoltageSource{drv, 0, 0.0, {}});
-    if (f.rs.value() > 0.0) {
-        const auto probe = netlist.add_node("bench probe");
-        add("probe", VoltageSource{probe, 0, 0.0, {}});
-        add("Rs", Resistor{probe, z, f.rs.value()});
-    } else {
-        add("probe", VoltageSource{z, 0, 0.0, {}});
+    const auto muted = source + " is muted (" + where + "): ";
+    switch (trouble) {
+    case rt::Trouble::none: break;
+    case rt::Trouble::latched_at_rest:
+        return muted + "it latches up, for nothing holds its voltages where they rest; move the switch, or look for positive feedback of 1 or more";
+    case rt::Trouble::latched:
+        return muted + "it has latched up, an output stands at a DC voltage and no longer follows what drives it; move the switch to start it "
+                       "anew, or drive it with less level";
+    case rt::Trouble::does_not_converge:
+        return muted + "it does not converge, no voltages were found that agree with all its laws; move the switch to start it anew, or look for "
+                       "laws that jump";
+    case rt::Trouble::diverged:
+        return muted + "it diverges, its voltages have left every bound; move the switch to start it anew, or look for positive feedback";
     }
-    if (f.probe) {
-        add("Rp2", Resistor{z, i2, f.probe->rp2.value()});
-        add("Rp3", Resistor{z, i3, f.probe->rp3.value()});
-    }
-    add("Rin2", Resistor{i2, 0, f.rin2.value()});
-    add("Rin3", Resistor{i3, 0, f.rin3.value()});
-    if (f.cin.value() > 0.0) {
-        add("Cin2", Capacitor{i2, 0, f.cin.value()});
-        add("Cin3", Capacitor{i3, 0, f.cin.value()});
-    }
-    add("switch", Resistor{p3, i3, state == SwitchState::lifted ? open_ohms : closed_ohms});
-    const double to_ground = state == SwitchState::loaded ? f.rg.value() : state == SwitchState::grounded ? closed_ohms : open_ohms;
-    add("Rg", Resistor{p3, 0, to_ground});
-    return netlist;
-}
-
-Status check_interface(const InterfaceModel& m, double sample_rate_hz)
-{
-    const auto usage = [](std::string message) { return Error{std::move(message), ErrorKind::usage}; };
-    if (!(std::abs(m.full_scale.value()) <= 100.0))
-        return usage("the simulated interface's full scale cannot be " + format_number(m.full_scale.value()) + " dBu: give −100 to 100 dBu");
-    if (!(m.noise.value() <= 0.0))
-        return usage("the simulated noise cannot be " + format_number(m.noise.value()) + " dBFS: give 0 dBFS or less");
-    if (m.hum && !(m.hum->value() <= 0.0))
-        return usage("the simulated hum cannot be " + format_number(m.hum->value()) + " dBFS: give 0 dBFS or less");
-    if (m.hum && !(m.hum_frequency.value() > 0.0 && m.hum_frequency.value() < sample_rate_hz / 2.0))
-        return usage("the simulated hum cannot have " + format_number(m.hum_frequency.value()) + " Hz: give a mains frequency such as 50 or 60 Hz");
-    if (m.delay_frames < 0 || static_cast<double>(m.delay_frames) > 10.0 * sample_rate_hz)
-        return usage("the simulated converters cannot be " + std::to_string(m.delay_frames) + " frames late: give 0 frames to 10 s of them");
-    return Done{};
+    return {};
 }
 
 }  // namespace
 
+std::string_view name_of(Feed feed) noexcept
+{
+    switch (feed) {
+    case Feed::separate: return "separate";
+    case Feed::common: return "common";
+    case Feed::common_leg2: return "common-leg-2";
+    case Feed::common_leg3: return "common-leg-3";
+    }
+    return "?";
+}
+
+Result<Feed> feed_of(std::string_view name)
+{
+    for (const auto feed : all_feeds)
+        if (name == name_of(feed)) return feed;
+    return Error{"\"" + std::string{name} + "\" is not a feed of a receiver: use separate, common, common-leg-2 or common-leg-3", ErrorKind::usage};
+}
+
 struct VirtualBench::Impl {
-    std::vector<LinearCircuit> circuits;  ///< By SwitchState, as are the models.
-    std::vector<SampledModel> models;
-    std::vector<double> state;
-    std::vector<float> delay_line;
+    /// What the audio thread has, or will have when it takes the change that waits for it.
+    struct Surroundings {
+        RunningCircuits* circuits{};
+        LineSpec playing, capture;
+    };
+
+    Impl(circuit::Netlist read, CircuitKind its_kind, double rate) : netlist{std::move(read)}, kind{its_kind}, sample_rate_hz{rate} {}
+
+    // ------------------------------------------------------------------------------------------------------ control thread
+
+    /// Frees what the audio thread is done with.
+    void sweep()
+    {
+        std::erase_if(circuits, [](const auto& c) { return c->running().is_spent.load(std::memory_order_acquire); });
+        std::erase_if(lines, [](const auto& l) { return l->line->is_spent.load(std::memory_order_acquire); });
+        std::erase_if(changes, [](const auto& c) { return c->is_spent.load(std::memory_order_acquire); });
+    }
+
+    rt::Line* add_line(const LineSpec& spec, const InterfaceModel& model)
+    {
+        if (spec.is_straight()) return nullptr;
+        return lines.emplace_back(make_line(spec, capture_runs_ahead(model), sample_rate_hz))->line.get();
+    }
+
+    /// Offers the surroundings to the audio thread. \param fresh  none: the circuits stay as they are.
+    void publish(const Fixture& f, const InterfaceModel& m, std::unique_ptr<RunningCircuits> fresh)
+    {
+        // A change that was not taken yet is taken back, and what it brought goes into this one.
+        rt::Change* const waiting = offered.exchange(nullptr, std::memory_order_acq_rel);
+        if (waiting == nullptr) taken = latest;
+
+        auto change = std::make_unique<rt::Change>();
+        change->setup = setup_of(m, f.gain_ratio, sample_rate_hz);
+        if (fresh) {
+            fresh->go_on_from(*taken.circuits);
+            circuits.push_back(std::move(fresh));
+            latest.circuits = circuits.back().get();
+        }
+        if (latest.circuits != taken.circuits) change->circuits = &latest.circuits->running();
+        latest.playing = playing_line(m);
+        latest.capture = capture_line(m);
+        change->has_playing = latest.playing != taken.playing;
+        change->has_capture = latest.capture != taken.capture;
+        if (change->has_playing) change->playing = add_line(latest.playing, m);
+        if (change->has_capture) change->capture = add_line(latest.capture, m);
+
+        if (waiting != nullptr) {
+            if (waiting->circuits != nullptr && waiting->circuits != change->circuits) waiting->circuits->is_spent.store(true);
+            for (auto* line : {waiting->playing, waiting->capture})
+                if (line != nullptr) line->is_spent.store(true);
+            waiting->is_spent.store(true);
+        }
+        sweep();
+        changes.push_back(std::move(change));
+        fixture = f;
+        interface = m;
+        delay.store(latest.circuits->delay_frames() + m.delay_frames);
+        offered.store(changes.back().get(), std::memory_order_release);
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- any thread
+
+    [[nodiscard]] std::array<Complex, 2> response(std::size_t position, Hertz frequency, bool to_output_2) const
+    {
+        constexpr Complex none{std::numeric_limits<double>::quiet_NaN()};
+        if (position >= positions_of(kind)) return {none, none};
+        std::unique_lock lock{mutex};
+        const auto circuit = latest.circuits->circuit(position);
+        const auto gain_ratio = fixture.gain_ratio;
+        const auto coupling = interface.ac_coupling;
+        lock.unlock();
+        // Outputs and inputs have the same full scale, so over the played phasor no volts remain.
+        const auto response = circuit.response(frequency);
+        if (!response) return {none, none};
+        const std::size_t input = to_output_2 ? 1 : 0;
+        return {coupling_gain(coupling[0], frequency) * response.value()[input],
+                gain_ratio * coupling_gain(coupling[1], frequency) * response.value()[2 + input]};
+    }
+
+    const circuit::Netlist netlist;
+    const CircuitKind kind;
+    const double sample_rate_hz;
     std::vector<std::string> notes;
-    double gain_ratio{};
-    Frames delay;
-    std::optional<rt::SimulatedInterface> interface;
-    std::atomic<SwitchState> wanted{SwitchState::through};
-    std::atomic<SwitchState> taken{SwitchState::through};
-    static_assert(std::atomic<SwitchState>::is_always_lock_free);
+    bool is_linear{true};
+
+    mutable std::mutex mutex;  // never taken by the audio thread; guards what stands here
+    Fixture fixture;
+    InterfaceModel interface;
+    Surroundings latest, taken;
+    std::vector<std::unique_ptr<RunningCircuits>> circuits;
+    std::vector<std::unique_ptr<StoredLine>> lines;
+    std::vector<std::unique_ptr<rt::Change>> changes;
+
+    // What the threads share.
+    std::atomic<rt::Change*> offered{nullptr};
+    std::atomic<std::int64_t> delay{0};
+    std::atomic<std::size_t> wanted{0};  ///< Positions of the switch.
+    std::atomic<std::size_t> reached{0};
+    struct Told {
+        rt::Trouble trouble;
+        std::uint8_t position;
+    };
+    std::atomic<Told> told{Told{rt::Trouble::none, 0}};
+    static_assert(std::atomic<rt::Change*>::is_always_lock_free && std::atomic<std::size_t>::is_always_lock_free &&
+                  std::atomic<Told>::is_always_lock_free);
+
+    // ------------------------------------------------------------------------------------------------------- audio thread
+
+    void tell() LOWLEG_REALTIME
+    {
+        auto& gear = simulated->gear();
+        reached.store(gear.position(), std::memory_order_release);
+        told.store({gear.trouble(), static_cast<std::uint8_t>(gear.position())}, std::memory_order_release);
+    }
+
+    std::optional<rt::SimulatedInterface> simulated;
 };
 
 VirtualBench::VirtualBench(std::unique_ptr<Impl> impl) noexcept : impl_{std::move(impl)} {}
@@ -128,77 +186,117 @@ Result<std::unique_ptr<VirtualBench>> VirtualBench::build(const CircuitText& tex
                                                           const InterfaceModel& interface, double sample_rate_hz)
 {
     if (auto status = fixture.check(); !status) return status.error();
-    auto netlist = circuit::parse_netlist(text.netlist, text.name);
+    auto netlist = read_circuit(text);
     if (!netlist) return netlist.error();
-    if (auto status = check_nodes(netlist.value()); !status) return status.error();
+    const auto kind = kind_of(netlist.value());
+    if (!kind) return kind.error();
+    auto circuits = RunningCircuits::build(netlist.value(), kind.value(), fixture, sample_rate_hz);
+    if (!circuits) return circuits.error();
+    if (auto status = interface.check(sample_rate_hz); !status) return status.error();
 
-    auto impl = std::make_unique<Impl>();
-    for (const auto& note : netlist.value().notes)
-        impl->notes.push_back(text.name + ", line " + std::to_string(note.line) + ": " + note.text);
-    impl->gain_ratio = fixture.gain_ratio;
-    constexpr std::array sources{drive_name, probe_name};
-    constexpr std::array<std::string_view, 2> outputs{"p2", i3_name};
-    for (const auto state : all_switch_states) {
-        auto circuit = LinearCircuit::build(with_fixture(netlist.value(), fixture, state), sources, outputs);
-        if (!circuit) return circuit.error();
-        auto model = circuit.value().sampled(sample_rate_hz);
-        if (!model) {
-            auto error = model.error();
-            if (error.kind == ErrorKind::failure) error.message += " (pin 3 " + std::string{name_of(state)} + ")";
-            return error;
-        }
-        impl->circuits.push_back(std::move(circuit).value());
-        impl->models.push_back(std::move(model).value());
-    }
-    if (auto status = check_interface(interface, sample_rate_hz); !status) return status.error();
+    auto impl = std::make_unique<Impl>(std::move(netlist).value(), kind.value(), sample_rate_hz);
+    impl->notes = notes_of(impl->netlist);
+    impl->fixture = fixture;
+    impl->interface = interface;
+    impl->circuits.push_back(std::move(circuits).value());
+    auto& running = *impl->circuits.back();
+    impl->is_linear = running.running().is_linear;
+    impl->delay.store(running.delay_frames() + interface.delay_frames);
+    impl->latest = impl->taken = {&running, playing_line(interface), capture_line(interface)};
 
-    const auto& through = impl->models.front();
-    impl->delay = Frames{through.delay_frames + interface.delay_frames};
-    impl->state.assign(circuit::rt::LinearStepper::storage_for(through.shape), 0.0);
-    std::copy(through.rest.begin(), through.rest.end(), impl->state.begin());
-    impl->delay_line.assign(2 * static_cast<std::size_t>(interface.delay_frames), 0.0F);
-
-    rt::InterfaceSetup setup;
-    setup.shape = through.shape;
-    for (std::size_t s = 0; s < setup.matrices.size(); ++s) setup.matrices[s] = impl->models[s].matrices();
-    setup.state = impl->state;
-    setup.delay_line = impl->delay_line;
-    setup.volts_per_unit = std::numbers::sqrt2 * interface.full_scale.volts().value();
-    setup.units_per_volt = {1.0 / setup.volts_per_unit, fixture.gain_ratio / setup.volts_per_unit};
-    // White up to half the rate, of which the level counts what lies between 20 Hz and 20 kHz.
-    const double in_band = std::min(1.0, (20e3 - 20.0) / (sample_rate_hz / 2.0));
-    setup.noise_rms = sine_peak(interface.noise) / std::numbers::sqrt2 / std::sqrt(in_band);
-    if (interface.hum) {
-        const double radians = 2.0 * std::numbers::pi * interface.hum_frequency.value() / sample_rate_hz;
-        setup.hum_peak = sine_peak(*interface.hum);
-        setup.hum_cos = std::cos(radians);
-        setup.hum_sin = std::sin(radians);
-        setup.hum_harmonics = static_cast<int>(std::min(10.0, std::ceil(std::numbers::pi / radians) - 1.0));
-    }
-    setup.seed = interface.seed;
-    impl->interface.emplace(setup);
+    rt::Change first;
+    first.setup = setup_of(interface, fixture.gain_ratio, sample_rate_hz);
+    first.circuits = &running.running();
+    first.playing = impl->add_line(impl->latest.playing, interface);
+    first.capture = impl->add_line(impl->latest.capture, interface);
+    impl->simulated.emplace(first, normal_table(), timing_at(sample_rate_hz));
+    impl->tell();
     return std::unique_ptr<VirtualBench>{new VirtualBench{std::move(impl)}};
 }
 
-void VirtualBench::request_state(SwitchState state) noexcept { impl_->wanted.store(state, std::memory_order_release); }
-SwitchState VirtualBench::state() const noexcept { return impl_->taken.load(std::memory_order_acquire); }
-Frames VirtualBench::delay() const noexcept { return impl_->delay; }
+CircuitKind VirtualBench::kind() const noexcept { return impl_->kind; }
+bool VirtualBench::is_linear() const noexcept { return impl_->is_linear; }
 const std::vector<std::string>& VirtualBench::notes() const noexcept { return impl_->notes; }
+Frames VirtualBench::delay() const noexcept { return Frames{impl_->delay.load()}; }
+
+void VirtualBench::request_state(SwitchState state) noexcept
+{
+    if (impl_->kind == CircuitKind::output) impl_->wanted.store(static_cast<std::size_t>(state), std::memory_order_release);
+}
+void VirtualBench::request_feed(Feed feed) noexcept
+{
+    if (impl_->kind == CircuitKind::receiver) impl_->wanted.store(static_cast<std::size_t>(feed), std::memory_order_release);
+}
+SwitchState VirtualBench::state() const noexcept
+{
+    return impl_->kind == CircuitKind::output ? static_cast<SwitchState>(impl_->reached.load(std::memory_order_acquire)) : SwitchState::through;
+}
+Feed VirtualBench::feed() const noexcept
+{
+    return impl_->kind == CircuitKind::receiver ? static_cast<Feed>(impl_->reached.load(std::memory_order_acquire)) : Feed::separate;
+}
+
+Status VirtualBench::set_fixture(const Fixture& fixture)
+{
+    if (auto status = fixture.check(); !status) return status.error();
+    std::unique_ptr<RunningCircuits> fresh;
+    if (!is_same_wiring(fixture, this->fixture())) {
+        auto built = RunningCircuits::build(impl_->netlist, impl_->kind, fixture, impl_->sample_rate_hz);
+        if (!built) return built.error();
+        fresh = std::move(built).value();
+    }
+    const std::lock_guard lock{impl_->mutex};
+    impl_->publish(fixture, impl_->interface, std::move(fresh));
+    return Done{};
+}
+
+Status VirtualBench::set_interface(const InterfaceModel& interface)
+{
+    if (auto status = interface.check(impl_->sample_rate_hz); !status) return status.error();
+    const std::lock_guard lock{impl_->mutex};
+    impl_->publish(impl_->fixture, interface, nullptr);
+    return Done{};
+}
+
+Fixture VirtualBench::fixture() const
+{
+    const std::lock_guard lock{impl_->mutex};
+    return impl_->fixture;
+}
+InterfaceModel VirtualBench::interface() const
+{
+    const std::lock_guard lock{impl_->mutex};
+    return impl_->interface;
+}
+
+std::optional<std::string> VirtualBench::trouble() const
+{
+    const auto [trouble, position] = impl_->told.load(std::memory_order_acquire);
+    if (trouble == rt::Trouble::none) return std::nullopt;
+    return sentence_for(trouble, impl_->netlist.source, words_for(impl_->kind, position));
+}
 
 void VirtualBench::process(const float* drive, const float* probe, float* i2, float* i3, std::uint32_t frames) LOWLEG_REALTIME
 {
-    const auto state = impl_->wanted.load(std::memory_order_acquire);
-    impl_->taken.store(state, std::memory_order_release);
-    impl_->interface->process(state, drive, probe, i2, i3, frames);
+    auto& simulated = *impl_->simulated;
+    if (impl_->offered.load(std::memory_order_relaxed) != nullptr && simulated.can_take())
+        if (auto* change = impl_->offered.exchange(nullptr, std::memory_order_acq_rel)) simulated.take(*change);
+    simulated.gear().move_to(impl_->wanted.load(std::memory_order_acquire));
+    simulated.process(drive, probe, i2, i3, frames);
+    impl_->tell();
 }
 
 std::array<Complex, 2> VirtualBench::response(SwitchState state, Hertz frequency, bool to_probe) const
 {
-    // Outputs and inputs have the same full scale, so over the played phasor no volts remain.
-    const auto response = impl_->circuits[static_cast<std::size_t>(state)].response(frequency);
-    if (!response) return {Complex{std::numeric_limits<double>::quiet_NaN()}, Complex{std::numeric_limits<double>::quiet_NaN()}};
-    const std::size_t input = to_probe ? 1 : 0;
-    return {response.value()[input], impl_->gain_ratio * response.value()[2 + input]};
+    return impl_->response(impl_->kind == CircuitKind::output ? static_cast<std::size_t>(state) : rt::max_positions, frequency, to_probe);
+}
+std::array<Complex, 2> VirtualBench::response(Feed feed, Hertz frequency, bool to_output_2) const
+{
+    return impl_->response(impl_->kind == CircuitKind::receiver ? static_cast<std::size_t>(feed) : rt::max_positions, frequency, to_output_2);
+}
+std::array<Complex, 2> VirtualBench::response(Hertz frequency, bool to_output_2) const
+{
+    return impl_->response(impl_->reached.load(std::memory_order_acquire), frequency, to_output_2);
 }
 
 }  // namespace lowleg::bench

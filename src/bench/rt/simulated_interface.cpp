@@ -1,105 +1,202 @@
 #include "bench/rt/simulated_interface.h"
 
+#include <algorithm>
+
 namespace lowleg::bench::rt {
 namespace {
 
 using circuit::rt::chunk_frames;
 
-/// An ideal converter: clips at full scale. What is not a number is silence.
-double converted(double x) LOWLEG_REALTIME
+/// An ideal converter that clips at ±`limit`. What is not a number is silence.
+double converted(double x, double limit) LOWLEG_REALTIME
 {
-    if (!(x > -1.0)) return x <= -1.0 ? -1.0 : 0.0;
-    return x < 1.0 ? x : 1.0;
+    if (!(x > -limit)) return x <= -limit ? -limit : 0.0;
+    return x < limit ? x : limit;
 }
+
+/// The same seed gives other dropouts than noise.
+std::uint64_t dropout_seed(std::uint64_t seed) LOWLEG_REALTIME { return seed ^ 0xD1B54A32D192ED03U; }
 
 }  // namespace
 
-SimulatedInterface::SimulatedInterface(const InterfaceSetup& setup) LOWLEG_REALTIME
-    : setup_{setup}, circuit_{setup.shape, setup.state}, random_{setup.seed}
+SimulatedInterface::SimulatedInterface(const Change& first, const NormalTable& table, const InterfaceTiming& timing) LOWLEG_REALTIME
+    : setup_{first.setup}, from_{first.setup.levels}, glide_step_{1.0 / static_cast<double>(timing.glide_frames)},
+      glide_frames_{timing.glide_frames}, gear_{*first.circuits, timing.gear}, playing_{first.playing, timing.glide_frames},
+      capture_{first.capture, timing.glide_frames}, noise_{table, first.setup.seed}, dropout_words_{dropout_seed(first.setup.seed)}
 {
+    capture_.set_drift(setup_.drift_per_frame);
+    judge_hum();
+    // Coupling capacitors have charged long since.
+    const auto& start = first.circuits->positions[gear_.position()];
+    for (std::size_t leg = 0; leg < 2; ++leg)
+        if (setup_.coupling[leg] > 0.0 && start.runs) charge_[leg] = start.rest_volts[leg] * setup_.levels.units_per_volt[leg];
 }
 
-/// Unit variance: the sum of twelve 16-bit numbers (Irwin–Hall), within ±6 and close to a Gaussian up to 3σ. The bits come
-/// from SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
-double SimulatedInterface::gaussian() LOWLEG_REALTIME
+Levels SimulatedInterface::levels_now() const LOWLEG_REALTIME
 {
-    std::int64_t sum = 0;
-    for (int word = 0; word < 3; ++word) {
-        random_ += 0x9E3779B97F4A7C15ULL;
-        std::uint64_t z = random_;
-        z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-        z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-        z ^= z >> 31U;
-        for (int part = 0; part < 4; ++part) {
-            sum += static_cast<std::int64_t>(z & 0xFFFFU);
-            z >>= 16U;
+    if (glide_left_ == 0) return setup_.levels;
+    const double part = static_cast<double>(glide_left_) * glide_step_;  // still to go
+    const auto now = [&](double target, double from) LOWLEG_REALTIME { return target - part * (target - from); };
+    Levels out;
+    const Levels& target = setup_.levels;
+    out.volts_per_unit = now(target.volts_per_unit, from_.volts_per_unit);
+    for (std::size_t leg = 0; leg < 2; ++leg) out.units_per_volt[leg] = now(target.units_per_volt[leg], from_.units_per_volt[leg]);
+    out.clip = now(target.clip, from_.clip);
+    out.noise = now(target.noise, from_.noise);
+    for (std::size_t k = 0; k < most_hum_harmonics; ++k) out.hum[k] = now(target.hum[k], from_.hum[k]);
+    return out;
+}
+
+void SimulatedInterface::judge_hum() LOWLEG_REALTIME
+{
+    has_hum_ = false;
+    for (std::size_t k = 0; k < most_hum_harmonics; ++k)
+        if (setup_.levels.hum[k] > 0.0 || (glide_left_ > 0 && from_.hum[k] > 0.0)) has_hum_ = true;
+}
+
+void SimulatedInterface::take(Change& change) LOWLEG_REALTIME
+{
+    from_ = levels_now();
+    glide_left_ = glide_frames_;
+    if (change.setup.seed != setup_.seed) {
+        noise_.restart(change.setup.seed);
+        dropout_words_ = RandomWords{dropout_seed(change.setup.seed)};
+    }
+    for (std::size_t leg = 0; leg < 2; ++leg)
+        if (setup_.coupling[leg] > 0.0 && change.setup.coupling[leg] == 0.0) charge_release_[leg] = charge_[leg] * glide_step_;
+    setup_ = change.setup;
+    judge_hum();
+    if (change.circuits != nullptr) gear_.exchange(*change.circuits);
+    else gear_.start_anew_if_in_trouble();
+    if (change.has_playing) playing_.change_to(change.playing);
+    if (change.has_capture) capture_.change_to(change.capture);
+    capture_.set_drift(setup_.drift_per_frame);
+    change.is_spent.store(true, std::memory_order_release);
+}
+
+/// First-order high-pass, by the trapezoidal rule (V. Zavalishin, "The Art of VA Filter Design", §3: its state is the charge,
+/// which goes on when the corner moves).
+void SimulatedInterface::couple(double* x, std::size_t leg, std::size_t frames) LOWLEG_REALTIME
+{
+    double charge = charge_[leg];
+    if (const double share = setup_.coupling[leg]; share > 0.0) {
+        for (std::size_t n = 0; n < frames; ++n) {
+            const double half_step = (x[n] - charge) * share;
+            const double held = charge + half_step;
+            charge = held + half_step;
+            x[n] -= held;
+        }
+        if (charge < 1e-40 && charge > -1e-40) charge = 0.0;
+    } else {
+        const double step = charge_release_[leg];
+        for (std::size_t n = 0; n < frames; ++n) {
+            charge = (step > 0.0 ? charge > step : charge < step) ? charge - step : 0.0;
+            x[n] -= charge;
         }
     }
-    return static_cast<double>(sum - 6 * 0xFFFF) / 65536.0;
+    charge_[leg] = charge;
 }
 
-/// Σ sin(kφ)/k, the powers of one turning phasor.
-double SimulatedInterface::next_hum() LOWLEG_REALTIME
+/// Σ amplitude · sin(kφ) by Clenshaw's recurrence, all frames of the chunk side by side.
+void SimulatedInterface::add_hum(double* captured, std::size_t frames) LOWLEG_REALTIME
 {
-    double c = cos_;
-    double s = sin_;
-    double sum = s;
-    for (int k = 2; k <= setup_.hum_harmonics; ++k) {
-        const double c_next = c * cos_ - s * sin_;
-        s = s * cos_ + c * sin_;
-        c = c_next;
-        sum += s / k;
+    double twice_cos[chunk_frames]{};
+    double sine[chunk_frames]{};
+    for (std::size_t n = 0; n < frames; ++n) {
+        twice_cos[n] = 2.0 * cos_;
+        sine[n] = sin_;
+        const double turned = cos_ * setup_.hum_cos - sin_ * setup_.hum_sin;
+        sin_ = sin_ * setup_.hum_cos + cos_ * setup_.hum_sin;
+        cos_ = turned;
+        // Rounding would let its length drift by 1e-16 per frame: one Newton step towards 1.
+        const double correction = 1.5 - 0.5 * (cos_ * cos_ + sin_ * sin_);
+        cos_ *= correction;
+        sin_ *= correction;
     }
-    const double c_turned = cos_ * setup_.hum_cos - sin_ * setup_.hum_sin;
-    sin_ = sin_ * setup_.hum_cos + cos_ * setup_.hum_sin;
-    cos_ = c_turned;
-    // Rounding would let its length drift by 1e-16 per frame: one Newton step towards 1.
-    const double correction = 1.5 - 0.5 * (cos_ * cos_ + sin_ * sin_);
-    cos_ *= correction;
-    sin_ *= correction;
-    return setup_.hum_peak * sum;
+    double b1[chunk_frames]{};
+    double b2[chunk_frames]{};
+    for (std::size_t k = most_hum_harmonics; k-- > 0;) {
+        const auto amplitude = glide(setup_.levels.hum[k], from_.hum[k]);
+        for (std::size_t n = 0; n < chunk_frames; ++n) {
+            const double b0 = amplitude(n) + twice_cos[n] * b1[n] - b2[n];
+            b2[n] = b1[n];
+            b1[n] = b0;
+        }
+    }
+    for (std::size_t leg = 0; leg < 2; ++leg)
+        for (std::size_t n = 0; n < frames; ++n) captured[leg * chunk_frames + n] += b1[n] * sine[n];
 }
 
-void SimulatedInterface::process(SwitchState state, const float* drive, const float* probe, float* i2, float* i3,
-                                 std::uint32_t frames) LOWLEG_REALTIME
+void SimulatedInterface::add_noise(double* captured, std::size_t frames) LOWLEG_REALTIME
 {
-    const auto& matrices = setup_.matrices[static_cast<std::size_t>(state)];
-    const auto delay = setup_.delay_line.size() / 2;
+    const auto rms = glide(setup_.levels.noise, from_.noise);
+    for (std::size_t n = 0; n < frames; ++n) {
+        const auto pair = noise_.next();
+        captured[n] += rms(n) * static_cast<double>(pair[0]);
+        captured[chunk_frames + n] += rms(n) * static_cast<double>(pair[1]);
+    }
+}
+
+std::uint32_t SimulatedInterface::dropouts(std::size_t frames) LOWLEG_REALTIME
+{
+    std::uint32_t begins = 0;
+    for (std::size_t n = 0; n < frames; ++n)
+        if (dropout_words_.next() < setup_.dropout_threshold) begins |= 1U << n;
+    return begins;
+}
+
+void SimulatedInterface::process(const float* out1, const float* out2, float* in1, float* in2, std::uint32_t frames) LOWLEG_REALTIME
+{
     double played[2 * chunk_frames];
-    double volts[2 * chunk_frames];
+    double captured[2 * chunk_frames];
+    const Levels& target = setup_.levels;
 
     for (std::size_t done = 0; done < frames;) {
-        const auto left = frames - done;
-        const auto n = left < chunk_frames ? left : chunk_frames;
-        for (std::size_t i = 0; i < n; ++i) {
-            float d = drive[done + i];
-            float p = probe[done + i];
-            if (delay > 0) {
-                float* slot = setup_.delay_line.data() + 2 * delay_at_;
-                const float older_d = slot[0];
-                const float older_p = slot[1];
-                slot[0] = d;
-                slot[1] = p;
-                d = older_d;
-                p = older_p;
-                if (++delay_at_ == delay) delay_at_ = 0;
-            }
-            played[i] = setup_.volts_per_unit * converted(static_cast<double>(d));
-            played[chunk_frames + i] = setup_.volts_per_unit * converted(static_cast<double>(p));
+        auto n_frames = std::min<std::size_t>(frames - done, chunk_frames);
+        if (glide_left_ > 0) n_frames = std::min<std::size_t>(n_frames, glide_left_);  // a chunk glides as a whole or not at all
+
+        for (std::size_t n = 0; n < n_frames; ++n) {
+            played[n] = converted(static_cast<double>(out1[done + n]), 1.0);
+            played[chunk_frames + n] = converted(static_cast<double>(out2[done + n]), 1.0);
         }
-        circuit_.step(matrices, played, volts, n);
-        for (std::size_t i = 0; i < n; ++i) {
-            const double hum = setup_.hum_peak > 0.0 ? next_hum() : 0.0;
-            double x2 = volts[i] * setup_.units_per_volt[0] + hum;
-            double x3 = volts[chunk_frames + i] * setup_.units_per_volt[1] + hum;
-            if (setup_.noise_rms > 0.0) {
-                x2 += setup_.noise_rms * gaussian();
-                x3 += setup_.noise_rms * gaussian();
-            }
-            i2[done + i] = static_cast<float>(converted(x2));
-            i3[done + i] = static_cast<float>(converted(x3));
+        if (!playing_.is_straight()) playing_.pass(played, played + chunk_frames, n_frames, 0);
+        const auto volts = glide(target.volts_per_unit, from_.volts_per_unit);
+        for (std::size_t n = 0; n < n_frames; ++n) {
+            played[n] *= volts(n);
+            played[chunk_frames + n] *= volts(n);
         }
-        done += n;
+
+        gear_.step(played, captured, n_frames);
+
+        for (std::size_t leg = 0; leg < 2; ++leg) {
+            double* x = captured + leg * chunk_frames;
+            const auto gain = glide(target.units_per_volt[leg], from_.units_per_volt[leg]);
+            for (std::size_t n = 0; n < n_frames; ++n) x[n] *= gain(n);
+            if (setup_.coupling[leg] > 0.0 || charge_[leg] != 0.0) couple(x, leg, n_frames);
+        }
+        if (has_hum_) add_hum(captured, n_frames);
+        const auto begins = setup_.dropout_threshold > 0 ? dropouts(n_frames) : 0U;
+        if (!capture_.is_straight()) capture_.pass(captured, captured + chunk_frames, n_frames, setup_.slips ? begins : 0U);
+        if (target.noise > 0.0 || (glide_left_ > 0 && from_.noise > 0.0)) add_noise(captured, n_frames);
+
+        const auto clip = glide(target.clip, from_.clip);
+        for (std::size_t n = 0; n < n_frames; ++n) {
+            in1[done + n] = static_cast<float>(converted(captured[n], clip(n)));
+            in2[done + n] = static_cast<float>(converted(captured[chunk_frames + n], clip(n)));
+        }
+        if (begins != 0 || silent_frames_ > 0) {
+            for (std::size_t n = 0; n < n_frames; ++n) {
+                if ((begins >> n & 1U) != 0 && !setup_.slips) silent_frames_ = setup_.dropout_frames;
+                if (silent_frames_ == 0) continue;
+                --silent_frames_;
+                in1[done + n] = in2[done + n] = 0.0F;
+            }
+        }
+        if (glide_left_ > 0) {
+            glide_left_ -= static_cast<std::uint32_t>(n_frames);
+            if (glide_left_ == 0) judge_hum();
+        }
+        done += n_frames;
     }
 }
 

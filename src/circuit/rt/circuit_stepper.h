@@ -46,6 +46,18 @@ public:
         std::fill(storage_.begin(), storage_.end(), 0.0);
         std::copy_n(m.rest, state().size(), storage_.data());
     }
+    /// Goes on in the place of `other`, which runs the same circuit with other values.
+    /// \param from_other  circuit::Circuit::state_from: [states][states of other], column by column.
+    /// \pre The shapes differ in their states at most.
+    void go_on_from(CircuitStepper& other, const double* from_other) LOWLEG_REALTIME
+    {
+        const auto there = other.state();
+        const auto here = state();
+        std::fill(here.begin(), here.end(), 0.0);
+        add_product(from_other, here.size(), there.size(), there.data(), here.data());
+        if (auto* nonlinear = std::get_if<NonlinearStepper>(&stepper_)) nonlinear->take_signals_of(*std::get_if<NonlinearStepper>(&other.stepper_));
+        else std::get_if<LinearStepper>(&stepper_)->take_inputs_of(*std::get_if<LinearStepper>(&other.stepper_));
+    }
     /// The matrices are others from the next step on.
     void forget() LOWLEG_REALTIME
     {

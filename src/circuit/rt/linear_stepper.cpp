@@ -16,6 +16,12 @@ LinearStepper::LinearStepper(const LinearShape& shape, std::span<double> storage
 {
 }
 
+void LinearStepper::take_inputs_of(const LinearStepper& other) LOWLEG_REALTIME
+{
+    std::copy_n(other.history_, shape_.inputs * Doubler::storage_for(shape_.half_band_taps, chunk_frames), history_);
+    std::copy_n(other.doubled_, shape_.inputs * doubled_length(shape_), doubled_);
+}
+
 void LinearStepper::step(const LinearMatrices& m, const double* in, double* out, std::size_t frames) LOWLEG_REALTIME
 {
     const auto rows = shape_.rows();

@@ -52,6 +52,8 @@ public:
     void step(const LinearMatrices& m, const double* in, double* out, std::size_t frames) LOWLEG_REALTIME;
 
     [[nodiscard]] std::span<double> state() LOWLEG_REALTIME { return {frames_, shape_.states}; }
+    /// What is under way from the inputs is what is under way there. \pre The shapes differ in their states at most.
+    void take_inputs_of(const LinearStepper& other) LOWLEG_REALTIME;
 
 private:
     [[nodiscard]] static constexpr std::size_t doubled_length(const LinearShape& s) noexcept { return s.taps - 2 + 2 * chunk_frames; }

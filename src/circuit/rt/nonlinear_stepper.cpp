@@ -87,6 +87,14 @@ void NonlinearStepper::restart(const NonlinearMatrices& m) LOWLEG_REALTIME
     condition_ = Condition::runs;
 }
 
+void NonlinearStepper::take_signals_of(const NonlinearStepper& other) LOWLEG_REALTIME
+{
+    std::copy(other.input_.begin(), other.input_.end(), input_.begin());
+    std::copy(other.filters_.begin(), other.filters_.end(), filters_.begin());
+    std::copy(other.scale_.begin(), other.scale_.end(), scale_.begin());
+    forget();
+}
+
 void NonlinearStepper::forget() LOWLEG_REALTIME
 {
     std::fill(law_.begin(), law_.end(), 0.0);

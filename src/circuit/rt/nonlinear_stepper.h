@@ -105,6 +105,9 @@ public:
     void forget() LOWLEG_REALTIME;
 
     [[nodiscard]] std::span<double> state() LOWLEG_REALTIME { return state_; }
+    /// What is under way from the inputs and to the outputs is what is under way there. \pre The shapes differ in their states
+    /// at most.
+    void take_signals_of(const NonlinearStepper& other) LOWLEG_REALTIME;
     /// Evaluations of the laws so far, for benchmarks.
     [[nodiscard]] std::uint64_t evaluations() const LOWLEG_REALTIME { return evaluations_; }
 

@@ -1,0 +1,41 @@
+/// \file interface_model.h
+/// The simulated interface of the virtual bench: its levels and its imperfections.
+#pragma once
+
+#include "core/result.h"
+#include "core/units.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace lowleg::bench {
+
+/// Captured samples that get lost on the way, at random.
+struct Dropouts {
+    enum class Kind : std::uint8_t {
+        silence,  ///< Zeros in their place, as after an xrun.
+        slip,     ///< The capture falls behind by as many frames, and makes up for it at the next one: no zeros, no flag.
+    };
+    double per_minute{};   ///< ≥ 0, on average.
+    std::int64_t frames{64};  ///< 1 … 48000, of each.
+    Kind kind{Kind::silence};
+};
+
+struct InterfaceModel {
+    Dbu full_scale{24.0};             ///< Of a full-scale sine, outputs and inputs.
+    Dbfs noise{-110.0};               ///< Of each input's converter: rms, 20 Hz to 20 kHz, white, independent.
+    std::optional<Dbfs> hum;          ///< Of the hum on each input: fundamental, in phase on both; order k ≤ 10 has 1/k of it.
+    Hertz hum_frequency{50.02};
+    std::array<Hertz, 2> ac_coupling{Hertz{0.0}, Hertz{0.0}};  ///< −3 dB of each input's first-order high-pass; 0: DC-coupled.
+    Dbfs clipping{0.0};               ///< Where the inputs' converters clip, ≤ 0.
+    double clock_ppm{0.0};            ///< How much faster the inputs' clock runs than the outputs', −1000 … 1000.
+    Dropouts dropouts;
+    std::int64_t delay_frames{0};     ///< Round trip of the converters, on top of the blocks'. 0 … 10 s.
+    std::uint64_t seed{1};            ///< Of noise and dropouts: the same seed gives the same.
+
+    /// \return usage error naming what no interface can have, and what it may have.
+    [[nodiscard]] Status check(double sample_rate_hz) const;
+};
+
+}  // namespace lowleg::bench
