@@ -188,7 +188,9 @@ private:
         if (body.starts_with('=')) body = trimmed(body.substr(1));
         function.body = within_braces(body).value_or(body);
         if (trimmed(function.body).empty()) return refuse();
-        open_.back()->functions[function.name] = std::move(function);
+        auto& known = open_.back()->functions[function.name];
+        if (!known.name.empty()) deck_->note(s.origin, ".func " + function.name + " is defined again, and the last definition counts");
+        known = std::move(function);
         return Done{};
     }
 
@@ -204,7 +206,7 @@ private:
                                                           : ", and only models of diodes (D) are read: write its effect out as elements"));
         }
         const auto [known, is_new] = open_.back()->models.emplace(lowered(words[1]), s);
-        if (!is_new) return deck_->at(s.origin, "there is a .model " + quoted(words[1]) + " already, in line " + std::to_string(known->second.origin.line));
+        if (!is_new) deck_->note(s.origin, ".model " + known->first + " is defined again, and the first definition counts");
         return Done{};
     }
 

@@ -15,7 +15,7 @@ using rt::Op;
 constexpr double thermal_volts = 1.38064852e-23 / 1.6021766208e-19 * 300.15;
 
 constexpr std::array dynamic_parameters{
-    "tt", "ttt1", "ttt2", "vj", "pb", "m", "mj", "fc", "cjp", "cjsw", "php", "vjsw", "mjsw", "fcs", "tm1", "tm2", "tlev", "tlevc", "cta", "ctp", "tpb", "tphp",
+    "tt", "ttt1", "ttt2", "fc", "cjp", "cjsw", "php", "vjsw", "mjsw", "fcs", "tm1", "tm2", "tlev", "tlevc", "cta", "ctp", "tpb", "tphp",
     "xti", "eg", "tnom", "tref", "trs", "trs1", "trs2", "tcv", "tbv1", "tbv2", "gap1", "gap2", "kf", "af", "bv_max", "fv_max", "id_max", "pd_max", "te_max",
     "rth0", "cth0", "level", "type", "mfg", "iave", "vpk", "vrev",
 };
@@ -27,7 +27,7 @@ double breakdown_begins(const DiodeModel& d, double area)
     const double vt = thermal_volts;
     const double nvt = d.breakdown_emission.value_or(d.emission) * vt;
     const double is = d.saturation_amperes * area;
-    const double ibv = d.breakdown_amperes * area;
+    const double ibv = d.breakdown_amperes;  // of the part, whatever its area
     if (ibv < is * bv / vt) return bv;
     double x = bv - nvt * std::log(1.0 + ibv / is);
     for (int i = 0; i < 25; ++i) {
@@ -56,38 +56,41 @@ Result<DiodeModel, ExpressionError> parse_diode_model(std::string_view parameter
     for (const auto& [name, value] : *pairs) {
         const auto key = lowered(name);
         const auto number = parse_constant(within_braces(value).value_or(value), names, effort);
-        const auto refuse = [&](std::string what) { return ExpressionError{"takes " + std::string{name} + ' ' + std::move(what), false}; };
-        if (!number) {
-            if (std::find(dynamic_parameters.begin(), dynamic_parameters.end(), key) != dynamic_parameters.end()) continue;  // may be a word
-            return number.error();
+        const bool is_dynamic = std::find(dynamic_parameters.begin(), dynamic_parameters.end(), key) != dynamic_parameters.end();
+        if (!number && !is_dynamic) return number.error();  // those that are skipped may be words
+        if (is_dynamic) {
+            notes.push_back(std::string{name} + " is skipped: the diode has neither charge storage nor temperature here");
+            continue;
         }
         const double x = number.value();
-        if (key == "is" || key == "js") {
-            if (!(x > 0.0)) return refuse("above 0 A");
-            d.saturation_amperes = x;
-        } else if (key == "n") {
-            if (!(x > 0.0)) return refuse("above 0");
-            d.emission = x;
-        } else if (key == "rs") {
-            if (!(x >= 0.0)) return refuse("of 0 ohm or more");
-            d.series_ohms = x;
-        } else if (key == "cjo" || key == "cj0" || key == "cj") {
+        const auto refuse = [&](std::string what) { return ExpressionError{"takes " + std::string{name} + ' ' + std::move(what), false}; };
+        if (key == "cjo" || key == "cj0" || key == "cj") {
             if (!(x >= 0.0)) return refuse("of 0 F or more");
             d.junction_farads = x;
             if (x > 0.0) notes.push_back(std::string{name} + " is a constant capacitance; how it falls with the reverse voltage is not modelled");
-        } else if (key == "bv" || key == "vb") {
-            if (!(std::abs(x) > 0.0)) return refuse("other than 0 V");
-            d.breakdown_volts = std::abs(x);
-        } else if (key == "ibv") {
-            if (!(std::abs(x) > 0.0)) return refuse("other than 0 A");
-            d.breakdown_amperes = std::abs(x);
-        } else if (key == "nbv") {
+        } else if (key == "rs") {
+            if (!(x >= 0.0)) return refuse("of 0 ohm or more");
+            d.series_ohms = x;
+        } else if (key == "isr") {
+            if (!(x >= 0.0)) return refuse("of 0 A or more");
+            d.recombination_amperes = x;
+        } else if (key == "m" || key == "mj") {
+            if (!(x >= 0.0 && x < 1.0)) return refuse("from 0 to below 1");
+            d.grading = x;
+        } else if (key == "bv" || key == "vb" || key == "ibv") {  // vendors write them with either sign
+            if (x == 0.0) return refuse("other than 0");
+            if (key == "ibv") d.breakdown_amperes = std::abs(x);
+            else d.breakdown_volts = std::abs(x);
+        } else if (key == "is" || key == "js" || key == "n" || key == "nbv" || key == "ikf" || key == "ik" || key == "nr" || key == "vj" || key == "pb") {
             if (!(x > 0.0)) return refuse("above 0");
-            d.breakdown_emission = x;
-        } else if (std::find(dynamic_parameters.begin(), dynamic_parameters.end(), key) != dynamic_parameters.end()) {
-            notes.push_back(std::string{name} + " is skipped: the diode has neither charge storage nor temperature here");
+            if (key == "n") d.emission = x;
+            else if (key == "nbv") d.breakdown_emission = x;
+            else if (key == "ikf" || key == "ik") d.knee_amperes = x;
+            else if (key == "nr") d.recombination_emission = x;
+            else if (key == "vj" || key == "pb") d.junction_volts = x;
+            else d.saturation_amperes = x;
         } else {
-            notes.push_back(std::string{name} + " is skipped: of a diode IS, N, RS, CJO, BV, IBV and NBV are read");
+            notes.push_back(std::string{name} + " is skipped: of a diode IS, N, RS, CJO, BV, IBV, NBV, IKF, ISR and NR are read");
         }
     }
     return d;
@@ -95,14 +98,27 @@ Result<DiodeModel, ExpressionError> parse_diode_model(std::string_view parameter
 
 Term junction_current(FunctionBuilder& f, Term volts, const DiodeModel& d, double area)
 {
-    const Term forward = f.apply(Op::diode, f.apply(Op::multiply, volts, 1.0 / (d.emission * thermal_volts)));
-    Term law = forward;
-    if (d.breakdown_volts) {
-        const double slope = 1.0 / (d.breakdown_emission.value_or(d.emission) * thermal_volts);
-        const Term beyond = f.apply(Op::add, f.apply(Op::multiply, volts, -slope), -breakdown_begins(d, area) * slope);
-        law = f.apply(Op::subtract, f.apply(Op::subtract, forward, f.apply(Op::diode, beyond)), 1.0);
+    const auto exponential = [&](double emission, double sign, double from) {  // e^((±v − from)/(emission·Vt)) − 1
+        const double slope = 1.0 / (emission * thermal_volts);
+        return f.apply(Op::diode, f.apply(Op::add, f.apply(Op::multiply, volts, sign * slope), -from * slope));
+    };
+    Term current = f.apply(Op::multiply, exponential(d.emission, 1.0, 0.0), d.saturation_amperes * area);
+    if (d.recombination_amperes > 0.0) {
+        const Term depth = f.apply(Op::subtract, 1.0, f.apply(Op::multiply, volts, 1.0 / d.junction_volts));
+        const Term generation = f.apply(Op::power, f.apply(Op::add, f.apply(Op::square, depth), 0.005), 0.5 * d.grading);
+        const Term recombination = f.apply(Op::multiply, exponential(d.recombination_emission, 1.0, 0.0), d.recombination_amperes * area);
+        current = f.apply(Op::add, current, f.apply(Op::multiply, recombination, generation));
     }
-    return f.apply(Op::multiply, law, d.saturation_amperes * area);
+    if (d.knee_amperes) {
+        const Term ratio = f.apply(Op::multiply, f.apply(Op::ramp, current), 1.0 / (*d.knee_amperes * area));
+        current = f.apply(Op::divide, current, f.apply(Op::add, f.apply(Op::sqrt, ratio), 1.0));
+    }
+    if (d.breakdown_volts) {  // the second exponential is e^… − 1, and its −1 must not show
+        const double is = d.saturation_amperes * area;
+        const Term beyond = exponential(d.breakdown_emission.value_or(d.emission), -1.0, breakdown_begins(d, area));
+        current = f.apply(Op::subtract, current, f.apply(Op::multiply, f.apply(Op::add, beyond, 1.0), is));
+    }
+    return current;
 }
 
 }  // namespace lowleg::circuit

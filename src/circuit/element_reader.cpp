@@ -118,11 +118,11 @@ private:
     std::string path_name() const { return instance_.scope.path() + std::string{name_}; }
     Status add(Part part) { return builder_.add(s_.origin, path_name(), std::move(part)); }
     std::string word(std::size_t i) const { return i < words_.size() ? lowered(words_[i]) : std::string{}; }
-    bool is_pair(std::size_t i) const { return i + 2 < words_.size() + 0 && words_[i + 1] == "="; }
-    /// The statement from a word on.
-    std::string_view text_from(std::size_t i) const
+    bool is_pair(std::size_t i) const { return i + 2 < words_.size() && words_[i + 1] == "="; }
+    /// The statement behind a word.
+    std::string_view text_after(std::size_t i) const
     {
-        return i < words_.size() ? std::string_view{s_.text}.substr(static_cast<std::size_t>(words_[i].data() - s_.text.data())) : std::string_view{};
+        return std::string_view{s_.text}.substr(static_cast<std::size_t>(words_[i].data() + words_[i].size() - s_.text.data()));
     }
 
     /// A number, a parameter's name, or an expression in braces. Where SPICE reads a suffix differently from most people, that is noted.
@@ -136,9 +136,9 @@ private:
                 const auto known = instance_.scope.parameter(lowered(text));
                 if (!known) return known.error();
                 if (known.value()) return *known.value();
-                return ExpressionError{quoted(text) + " is not one, nor a parameter" + nearest_of(lowered(text), instance_.scope.parameter_names()), false};
+                return ExpressionError{quoted(text) + " is neither a number nor a parameter" + nearest_of(lowered(text), instance_.scope.parameter_names()), false};
             }
-            return ExpressionError{quoted(text) + " is not one", false};
+            return ExpressionError{quoted(text) + " is not a number", false};
         }
         if (lower(name_.front()) == 'r' && text.back() == 'M' && *value < 1.0)
             note(std::string{name_} + " is " + std::string{text} + ": M is milli in SPICE, mega is meg");
@@ -259,13 +259,14 @@ private:
     }
 
     /// VALUE={…}, POLY(n) … and what else can stand in the place of controlling nodes.
-    enum class Form : std::uint8_t { plain, expression, polynomial, refused };
+    enum class Form : std::uint8_t { plain, expression, polynomial, table, refused };
     Form form() const
     {
         const auto key = word(3);
         if (key == "poly") return Form::polynomial;
+        if (key == "table") return Form::table;
         if ((key == "value" || key == "vol" || key == "cur") && words_.size() > 4 && words_[4] == "=") return Form::expression;
-        for (const auto* other : {"table", "laplace", "freq", "chebyshev", "pwl", "delay", "noise"})
+        for (const auto* other : {"laplace", "freq", "chebyshev", "pwl", "delay", "noise"})
             if (key == other) return Form::refused;
         return Form::plain;
     }
@@ -281,16 +282,17 @@ private:
         const auto want = std::string{name_} + " needs two nodes, two controlling nodes and a gain";
         switch (form()) {
         case Form::polynomial: return read_polynomial(gives, multiplier, false);
+        case Form::table: return read_table(gives, multiplier);
         case Form::refused: return refuse_form();
         case Form::expression:
             if (word(3) == (is_voltage ? "cur" : "vol")) return fail(std::string{name_} + " takes " + (is_voltage ? "VALUE or VOL" : "VALUE or CUR") + ", not " + std::string{words_[3]});
-            return read_law(text_from(5), gives, multiplier);
+            return read_law(text_after(4), gives, multiplier);
         case Form::plain: break;
         }
         if (words_.size() < 6 || words_[5] == "=") return fail(want + ", e.g. \"" + std::string{name_} + " out 0 in 0 2\"");
         const auto gain = number(words_[5]);
         if (!gain && gain.error().is_placed) return refuse(gain.error());
-        if (!gain) return fail(want + ": as a number, " + gain.error().message);
+        if (!gain) return fail(want + ", and " + gain.error().message);
         const auto rest = trailer(6, want);
         if (!rest) return rest.error();
         const auto actual = varied(gain.value());
@@ -309,7 +311,7 @@ private:
         if (words_.size() < 5 || words_[4] == "=") return fail(want + ", e.g. \"" + std::string{name_} + " out 0 V1 2\"");
         const auto gain = number(words_[4]);
         if (!gain && gain.error().is_placed) return refuse(gain.error());
-        if (!gain) return fail(want + ": as a number, " + gain.error().message);
+        if (!gain) return fail(want + ", and " + gain.error().message);
         const auto rest = trailer(5, want);
         if (!rest) return rest.error();
         const auto actual = varied(gain.value());
@@ -319,7 +321,8 @@ private:
         return add(Plain{node(1), node(2), 0, actual.value() * factor});
     }
 
-    /// POLY(n): coefficients of 1, x1 … xn, x1², x1·x2 … xn², and so on by degree (SPICE2 manual).
+    /// POLY(n): coefficients of 1, x1 … xn, x1², x1·x2 … xn², and so on by degree. (A lone
+    /// coefficient is the constant, as in ngspice; in SPICE2 it was that of x.)
     Status read_polynomial(Behavioural::Gives gives, double multiplier, bool is_of_currents)
     {
         const auto want = std::string{name_} + " needs POLY(n), then n " + (is_of_currents ? "voltage sources" : "pairs of nodes") + ", then coefficients";
@@ -345,10 +348,9 @@ private:
         for (; at < words_.size(); ++at) {
             const auto c = number(words_[at]);
             if (!c && c.error().is_placed) return refuse(c.error());
-            if (!c) return fail(want + ": as a coefficient, " + c.error().message);
+            if (!c) return fail(want + ", and " + c.error().message);
             coefficients.push_back(c.value());
         }
-        if (n == 1 && coefficients.size() == 1) coefficients.insert(coefficients.begin(), 0.0);  // SPICE2: a lone one is that of x
 
         // Each degree's products come from those of the degree below times a variable that does not stand before their last.
         struct Product { Term value; std::size_t last; };
@@ -364,6 +366,29 @@ private:
             degree = std::move(next);
         }
         return add_law(f, quantities, sum, gives, multiplier);
+    }
+
+    /// TABLE {x} = (x1, y1) (x2, y2) …: straight lines, level beyond the first and the last point.
+    Status read_table(Behavioural::Gives gives, double multiplier)
+    {
+        const auto want = std::string{name_} + " needs TABLE {expression} = (x1, y1) (x2, y2) …";
+        const bool has_equals = words_.size() > 5 && words_[5] == "=";
+        const std::size_t first = has_equals ? 6 : 5;
+        if (words_.size() < first + 4 || (words_.size() - first) % 2 != 0 || !within_braces(words_[4])) return fail(want + " with at least two points");
+        FunctionBuilder f;
+        Quantities quantities{builder_, instance_, s_.origin};
+        const auto parsed = parse_expression(words_[4], Dialect::source, f, quantities, builder_.effort());
+        if (!parsed) return refuse(parsed.error());
+        std::vector<std::pair<double, double>> points;
+        for (auto at = first; at < words_.size(); at += 2) {
+            const auto px = number(words_[at]);
+            const auto py = number(words_[at + 1]);
+            if (!px || !py) return refuse((px ? py : px).error());
+            if (!points.empty() && !(px.value() > points.back().first)) return fail(want + ", x rising");
+            points.emplace_back(px.value(), py.value());
+        }
+        const Term x = f.apply(Op::min, f.apply(Op::max, parsed.value(), points.front().first), points.back().first);
+        return add_law(f, quantities, piecewise_linear(f, x, points), gives, multiplier);
     }
 
     Status add_law(FunctionBuilder& f, Quantities& quantities, Term value, Behavioural::Gives gives, double multiplier)
@@ -385,6 +410,8 @@ private:
         Quantities quantities{builder_, instance_, s_.origin};
         const auto value = parse_expression(text, Dialect::source, f, quantities, builder_.effort());
         if (!value) return refuse(value.error());
+        if (text.find('{') != std::string_view::npos && !within_braces(text))
+            note(std::string{name_} + ": braces within an expression are read as brackets, and ngspice 39 drops them: write ( ) instead");
         return add_law(f, quantities, value.value(), gives, multiplier);
     }
 
@@ -393,7 +420,7 @@ private:
         const auto key = word(3);
         if (words_.size() < 5 || (key != "v" && key != "i") || words_[4] != "=")
             return fail(std::string{name_} + " needs two nodes and I=expression or V=expression, e.g. \"" + std::string{name_} + " out 0 V=2*v(in)\"");
-        return read_law(text_from(5), key == "v" ? Behavioural::Gives::voltage : Behavioural::Gives::current, instance_.multiplier);
+        return read_law(text_after(4), key == "v" ? Behavioural::Gives::voltage : Behavioural::Gives::current, instance_.multiplier);
     }
 
     Status read_diode()
@@ -409,7 +436,8 @@ private:
         if (!model) return model.error().is_placed ? Error{model.error().message} : builder_.deck().at(card->origin, ".model " + std::string{card_words[1]} + ": " + model.error().message);
         for (auto& text : notes) builder_.deck().note(card->origin, ".model " + std::string{card_words[1]} + ": " + std::move(text));
 
-        double area = instance_.multiplier;
+        double area = 1.0;
+        double in_parallel = instance_.multiplier;
         for (std::size_t i = 4; i < words_.size();) {
             const auto key = word(i);
             if (key == "off") { ++i; continue; }
@@ -423,13 +451,13 @@ private:
             const auto value = number(words_[has_key ? i + 2 : i]);
             if (!value) return refuse(value.error());
             if (!(value.value() > 0.0)) return fail(want + ", then an area above 0");
-            area *= value.value();
+            (key == "m" ? in_parallel : area) *= value.value();
             i += has_key ? 3 : 1;
         }
-        return add_diode(model.value(), area);
+        return add_diode(model.value(), area, in_parallel);
     }
 
-    Status add_diode(const DiodeModel& model, double area)
+    Status add_diode(const DiodeModel& model, double area, double in_parallel)
     {
         const auto anode = node(1);
         const auto cathode = node(2);
@@ -437,15 +465,16 @@ private:
         const auto inner = has_series ? builder_.node(instance_, lowered(name_) + ".rs") : anode;
         FunctionBuilder f;
         Quantities quantities{builder_, instance_, s_.origin};
-        const Term current = junction_current(f, quantities.voltage_between(f, inner, cathode), model, area);
+        const Term one = junction_current(f, quantities.voltage_between(f, inner, cathode), model, area);
+        const Term current = f.apply(Op::multiply, one, in_parallel);
         if (current.is_undefined()) return fail(std::string{name_} + " has no finite current");
         if (auto status = add(quantities.law(f, current, Behavioural::Gives::current, inner, cathode)); !status) return status;
         const auto part_of = [&](std::string_view part) { return path_name() + '.' + std::string{part}; };
         if (has_series)
-            if (auto status = builder_.add(s_.origin, part_of("RS"), Resistor{anode, inner, model.series_ohms / area}); !status) return status;
+            if (auto status = builder_.add(s_.origin, part_of("RS"), Resistor{anode, inner, model.series_ohms / (area * in_parallel)}); !status) return status;
         if (model.junction_farads > 0.0)
-            if (auto status = builder_.add(s_.origin, part_of("CJO"), Capacitor{inner, cathode, model.junction_farads * area}); !status) return status;
-        return builder_.add(s_.origin, part_of("GMIN"), Resistor{inner, cathode, 1.0 / junction_siemens});
+            if (auto status = builder_.add(s_.origin, part_of("CJO"), Capacitor{inner, cathode, model.junction_farads * area * in_parallel}); !status) return status;
+        return builder_.add(s_.origin, part_of("GMIN"), Resistor{inner, cathode, 1.0 / (junction_siemens * in_parallel)});
     }
 
     NetlistBuilder& builder_;

@@ -40,7 +40,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> refused_
     {"unif", "is random: give the nominal value, and the tolerance in a comment (\"; tol 1%\")"},
     {"limit", "is random in ngspice: to clamp, write min(max(x, low), high)"},
     {"rnd", "is random: a circuit gives the same every time"}, {"random", "is random: a circuit gives the same every time"},
-    {"white", "is random: a circuit gives the same every time"}, {"table", "is not read: use pwl(x, x1,y1, x2,y2, …)"},
+    {"white", "is random: a circuit gives the same every time"}, {"table", "is not ngspice's: use pwl(x, x1,y1, x2,y2, …)"},
     {"if", "is not ngspice's: write condition ? a : b"}, {"delay", "needs a memory: build it from C and L"},
 }};
 
@@ -235,14 +235,17 @@ private:
         }
         for (const auto& [argument, value] : arguments_)
             if (argument == word) return value;
+        // In a source ngspice's constants come before parameters; in parameters it has none.
+        const bool is_constant = word == "pi" || word == "e";
+        const double constant = word == "pi" ? std::numbers::pi : std::numbers::e;
+        if (is_constant && dialect_ == Dialect::source) return constant;
         auto known = names_.parameter(word);
         if (!known) {
             stop(known.error().message, known.error().is_placed);
             return {};
         }
         if (known.value()) return *known.value();
-        if (word == "pi") return std::numbers::pi;
-        if (word == "e") return std::numbers::e;
+        if (is_constant) return constant;
         if (const auto reason = refusal_of(word)) stop("holds " + quoted(word) + ", which " + std::string{*reason});
         else stop("holds " + quoted(word) + ", and there is no parameter of that name" + nearest_of(word, names_.parameter_names()));
         return {};
@@ -342,29 +345,19 @@ private:
         return std::fmod(n, 2.0) == 0.0 ? size : builder_.apply(Op::negate, size);
     }
 
-    /// Straight lines through the points, the outer ones continued.
     Term piecewise(const std::vector<Term>& arguments)
     {
+        std::vector<std::pair<double, double>> points;
         bool is_rising = arguments.size() >= 5 && arguments.size() % 2 == 1;
-        for (std::size_t i = 1; i < arguments.size(); ++i) {
-            is_rising = is_rising && arguments[i].is_number();
-            if (i >= 3 && i % 2 == 1) is_rising = is_rising && arguments[i].number() > arguments[i - 2].number();
+        for (std::size_t i = 1; is_rising && i < arguments.size(); i += 2) {
+            is_rising = arguments[i].is_number() && arguments[i + 1].is_number() && (points.empty() || arguments[i].number() > points.back().first);
+            points.emplace_back(arguments[i].number(), arguments[i + 1].number());
         }
         if (!is_rising) {
             stop("needs pwl(x, x1,y1, x2,y2, …) with numbers for at least two points, their x rising");
             return {};
         }
-        const Term x = arguments[0];
-        const auto slope = [&](std::size_t i) {
-            return (arguments[i + 3].number() - arguments[i + 1].number()) / (arguments[i + 2].number() - arguments[i].number());
-        };
-        const auto from = [&](std::size_t i) { return builder_.apply(Op::subtract, x, arguments[i]); };
-        Term y = builder_.apply(Op::add, builder_.apply(Op::multiply, from(1), slope(1)), arguments[2]);
-        for (std::size_t i = 3; i + 3 < arguments.size(); i += 2) {
-            const Term bend = builder_.apply(Op::multiply, builder_.apply(Op::ramp, from(i)), slope(i) - slope(i - 2));
-            y = builder_.apply(Op::add, y, bend);
-        }
-        return y;
+        return piecewise_linear(builder_, arguments[0], points);
     }
 
     Term open(const UserFunction& function, const std::vector<Term>& values)

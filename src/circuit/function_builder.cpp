@@ -103,7 +103,8 @@ Term FunctionBuilder::apply(Op op, Term a, Term b, Term c)
         if (factor == 0.0) return 0.0;
         if (factor == 1.0) return term;
         const auto& inner = instructions_[term.instruction()];
-        if (inner.op == Op::scale) return add({Op::scale, inner.a, 0, 0, inner.value * factor});
+        const double both = inner.value * factor;
+        if (inner.op == Op::scale && both != 0.0 && std::abs(both) < largest) return add({Op::scale, inner.a, 0, 0, both});
         return add({Op::scale, term.instruction(), 0, 0, factor});
     };
     const auto shifted = [&](Term term, double by) -> Term {
@@ -187,6 +188,21 @@ FunctionBuilder::Function FunctionBuilder::finish(Term value)
         function.instructions.push_back(n);
     }
     return function;
+}
+
+Term piecewise_linear(FunctionBuilder& f, Term x, const std::vector<std::pair<double, double>>& points)
+{
+    double slope = 0.0;
+    Term y = points.front().second;
+    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+        const auto [x0, y0] = points[i];
+        const auto [x1, y1] = points[i + 1];
+        const double next = (y1 - y0) / (x1 - x0);
+        const Term beyond = f.apply(Op::subtract, x, x0);
+        y = f.apply(Op::add, y, f.apply(Op::multiply, i == 0 ? beyond : f.apply(Op::ramp, beyond), next - slope));
+        slope = next;
+    }
+    return y;
 }
 
 }  // namespace lowleg::circuit

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace lowleg::circuit {
@@ -24,8 +25,8 @@ public:
     [[nodiscard]] bool is(double number) const noexcept { return is_number_ && number_ == number; }
     [[nodiscard]] double number() const noexcept { return number_; }
     [[nodiscard]] std::uint16_t instruction() const noexcept { return instruction_; }
-    /// 1/0, ln(−1), or what contains such a thing.
-    [[nodiscard]] bool is_undefined() const noexcept { return is_number_ && number_ != number_; }
+    /// 1/0, ln(−1), a number beyond 1e300, or what contains such a thing.
+    [[nodiscard]] bool is_undefined() const noexcept { return is_number_ && !(number_ >= -1e300 && number_ <= 1e300); }
 
 private:
     double number_{};
@@ -58,5 +59,9 @@ private:
     std::map<Key, std::uint16_t> known_;
     bool is_full_{};
 };
+
+/// Straight lines through the points, the outer ones continued.
+/// \param points  at least two, their x rising.
+[[nodiscard]] Term piecewise_linear(FunctionBuilder&, Term x, const std::vector<std::pair<double, double>>& points);
 
 }  // namespace lowleg::circuit

@@ -202,20 +202,45 @@ std::vector<std::string> NetlistBuilder::names_of_sources() const
     return names;
 }
 
+/// i(R1): a source of 0 V is put before the element's first node.
+Result<std::size_t> NetlistBuilder::put_ammeter(Origin origin, std::size_t element)
+{
+    const auto name = netlist_.elements[element].name + ".current";
+    if (const auto known = elements_.find(lowered(name)); known != elements_.end()) return known->second;
+    auto* const node = std::visit([](auto& part) -> Node* {
+        if constexpr (requires { part.a; }) return &part.a;
+        else if constexpr (requires { part.plus; }) return &part.plus;
+        else return nullptr;
+    }, netlist_.elements[element].part);
+    const auto is_diode = elements_.contains(lowered(netlist_.elements[element].name + ".gmin"));
+    if (node == nullptr || is_diode)
+        return deck_.at(origin, "the current of " + netlist_.elements[element].name + " cannot be read: put a voltage source of 0 V in series and read that");
+    const auto before = *node;
+    *node = netlist_.nodes.size();
+    netlist_.nodes.push_back(lowered(name));
+    uses_.push_back({{}, true, false});
+    const auto ammeter = netlist_.elements.size();
+    if (auto status = add(origin, name, VoltageSource{before, netlist_.nodes.size() - 1, 0.0, {}}); !status) return status.error();
+    return ammeter;
+}
+
 Status NetlistBuilder::join_references()
 {
     for (const auto& r : references_) {
-        auto& element = netlist_.elements[r.element];
         const auto found = elements_.find(r.name);
         if (found == elements_.end())
-            return deck_.at(r.origin, element.name + " reads the current of a voltage source, and there is no " + quoted(r.name) +
+            return deck_.at(r.origin, netlist_.elements[r.element].name + " reads the current of a voltage source, and there is no " + quoted(r.name) +
                                           nearest_of(r.name, names_of_sources()));
-        if (!std::holds_alternative<VoltageSource>(netlist_.elements[found->second].part))
-            return deck_.at(r.origin, element.name + " reads a current, and " + netlist_.elements[found->second].name +
-                                          " is no voltage source: put one of 0 V in series with it and read that");
-        if (auto* f = std::get_if<CurrentControlledCurrent>(&element.part)) f->sensed = found->second;
-        else if (auto* h = std::get_if<CurrentControlledVoltage>(&element.part)) h->sensed = found->second;
-        else std::get<Behavioural>(element.part).inputs[r.input] = SensedCurrent{found->second};
+        auto source = found->second;
+        if (!std::holds_alternative<VoltageSource>(netlist_.elements[source].part)) {
+            const auto ammeter = put_ammeter(r.origin, source);
+            if (!ammeter) return ammeter.error();
+            source = ammeter.value();
+        }
+        auto& element = netlist_.elements[r.element];
+        if (auto* f = std::get_if<CurrentControlledCurrent>(&element.part)) f->sensed = source;
+        else if (auto* h = std::get_if<CurrentControlledVoltage>(&element.part)) h->sensed = source;
+        else std::get<Behavioural>(element.part).inputs[r.input] = SensedCurrent{source};
     }
     return Done{};
 }

@@ -62,6 +62,7 @@ private:
     Status read_elements(Instance& instance);
     Status join_couplings();
     Status join_references();
+    Result<std::size_t> put_ammeter(Origin origin, std::size_t element);
     Status check_nodes() const;
     void take_notes();
     [[nodiscard]] std::vector<std::string> names_of_sources() const;

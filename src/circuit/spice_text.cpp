@@ -59,7 +59,7 @@ std::string nearest_of(std::string_view wrong, const std::vector<std::string>& n
     constexpr std::size_t longest = 60;
     if (wrong.size() > longest) return {};
     const std::string* nearest = nullptr;
-    auto nearest_distance = std::max<std::size_t>(1, wrong.size() / 3) + 1;
+    auto nearest_distance = (wrong.size() < 4 ? 1 : std::max<std::size_t>(2, wrong.size() / 3)) + 1;
     for (const auto& name : names) {
         if (name.size() > longest) continue;
         const auto distance = edit_distance(wrong, name);

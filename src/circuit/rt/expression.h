@@ -13,7 +13,7 @@ namespace lowleg::circuit::rt {
 
 /// What one instruction does with the results a, b, c of earlier ones. Truth is 1 and 0; anything but 0 counts as true
 /// (as in ngspice's B sources). Outside its domain a function gives what its limit or its absolute value gives, so that
-/// finite inputs give a finite value, within ±1e300.
+/// finite inputs give a finite value, within ±2e300.
 enum class Op : std::uint8_t {
     constant,  ///< `value`
     input,     ///< inputs[a]
