@@ -7,6 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -17,12 +19,8 @@ namespace {
 
 constexpr std::chrono::milliseconds stop_interval{20};  // between two questions whether to stop
 
-struct Ports {
-    jack_port_t* drive{};
-    jack_port_t* probe{};
-    jack_port_t* i2{};
-    jack_port_t* i3{};
-};
+/// Of the interface's outputs 1 and 2 and inputs 1 and 2.
+using Ports = std::array<jack_port_t*, 4>;
 
 /// What JACK's threads see.
 struct Served {
@@ -47,8 +45,7 @@ int on_process(jack_nframes_t frames, void* self) noexcept
 {
     auto& served = *static_cast<Served*>(self);
     const Ports& ports = served.ports;
-    served.block.run(read_end(ports.drive, frames), read_end(ports.probe, frames), write_end(ports.i2, frames),
-                     write_end(ports.i3, frames), frames);
+    served.block.run(read_end(ports[0], frames), read_end(ports[1], frames), write_end(ports[2], frames), write_end(ports[3], frames), frames);
     return 0;
 }
 
@@ -77,20 +74,57 @@ Result<Client> open_client(const BenchAddress& address)
     return Error{"the JACK server \"" + address.jack_server + "\" does not take the bench as a client: restart the server"};
 }
 
-Result<Ports> register_ports(jack_client_t* client)
+Result<Ports> register_ports(jack_client_t* client, CircuitKind kind)
 {
-    // The order is that of the interface's channels: output 1 and 2, input 1 and 2.
-    const auto add = [&](const char* name, JackPortFlags direction) {
-        return jack_port_register(client, name, JACK_DEFAULT_AUDIO_TYPE, static_cast<unsigned long>(direction), 0);
-    };
-    const Ports ports{add("drive", JackPortIsInput), add("probe", JackPortIsInput), add("i2", JackPortIsOutput),
-                      add("i3", JackPortIsOutput)};
-    if (ports.drive == nullptr || ports.probe == nullptr || ports.i2 == nullptr || ports.i3 == nullptr)
-        return Error{"the JACK server has no ports left for the bench: stop other clients, or raise its limit (jackd -p)"};
+    Ports ports{};
+    for (std::size_t p = 0; p < ports.size(); ++p) {
+        const auto name = std::string{port_names(kind)[p]};
+        const auto direction = p < 2 ? JackPortIsInput : JackPortIsOutput;  // what the interface plays comes in
+        ports[p] = jack_port_register(client, name.c_str(), JACK_DEFAULT_AUDIO_TYPE, static_cast<unsigned long>(direction), 0);
+        if (ports[p] == nullptr)
+            return Error{"the JACK server has no ports left for the bench: stop other clients, or raise its limit (jackd -p)"};
+    }
     return ports;
 }
 
+SwitchEnds control_ends(VirtualBench& bench, const ServeOptions& options)
+{
+    SwitchEnds ends;
+    switch (bench.kind()) {
+    case CircuitKind::output:
+        for (const auto state : all_switch_states) ends.positions.emplace_back(name_of(state));
+        ends.request = [&](std::size_t position) { bench.request_state(all_switch_states[position]); };
+        ends.position = [&] { return static_cast<std::size_t>(bench.state()); };
+        break;
+    case CircuitKind::receiver:
+        for (const auto feed : all_feeds) ends.positions.emplace_back(name_of(feed));
+        ends.request = [&](std::size_t position) { bench.request_feed(all_feeds[position]); };
+        ends.position = [&] { return static_cast<std::size_t>(bench.feed()); };
+        break;
+    case CircuitKind::connection: break;
+    }
+    if (options.apply)
+        ends.set = [&](const Settings& settings) -> Status {
+            auto fixture = bench.fixture();
+            auto interface = bench.interface();
+            for (const auto& [key, value] : settings)
+                if (auto applied = options.apply(key, value, fixture, interface); !applied) return applied.error();
+            return bench.set_surroundings(fixture, interface);
+        };
+    return ends;
+}
+
 }  // namespace
+
+std::array<std::string_view, 4> port_names(CircuitKind kind) noexcept
+{
+    switch (kind) {
+    case CircuitKind::output: break;
+    case CircuitKind::receiver: return {"feed1", "feed2", "out", "fed"};
+    case CircuitKind::connection: return {"drive", "noise", "out", "p2"};
+    }
+    return {"drive", "probe", "i2", "i3"};
+}
 
 Status serve(const ServeOptions& options, const std::function<void(double sample_rate_hz)>& ready,
              const std::function<bool()>& should_stop)
@@ -109,13 +143,12 @@ Status serve(const ServeOptions& options, const std::function<void(double sample
     auto built = VirtualBench::build(options.circuit, options.fixture, options.interface, rate);
     if (!built) return built.error();
     bench = std::move(built).value();
-    const auto ports = register_ports(jack);
+    const auto ports = register_ports(jack, bench->kind());
     if (!ports) return ports.error();
     served = std::make_unique<Served>(ports.value(), rt::JackBlock<VirtualBench>{*bench});
 
     // The control comes after the client: JACK has proved by then that the name is ours.
-    const auto control = SwitchControl::open(
-        address, {[&](SwitchState state) { bench->request_state(state); }, [&] { return bench->state(); }});
+    const auto control = SwitchControl::open(address, control_ends(*bench, options));
     if (!control) return control.error();
 
     jack_on_shutdown(jack, on_shutdown, served.get());
@@ -129,16 +162,20 @@ Status serve(const ServeOptions& options, const std::function<void(double sample
         return Error{"the JACK server \"" + address.jack_server + "\" does not run the bench: restart the server"};
     }
     ready(rate);
+    std::optional<std::string> told;
     while (!should_stop()) {
         if (served->server_is_gone.load()) return server_went_away();
+        if (auto trouble = bench->trouble(); trouble != told) {
+            if (trouble && options.on_trouble) options.on_trouble(*trouble);
+            told = std::move(trouble);
+        }
         std::this_thread::sleep_for(stop_interval);
     }
     return Done{};
 }
 
-Status switch_served(const std::string& client_name, SwitchState state)
-{
-    return move_switch({jack_server_name(), client_name}, state);
-}
+Status switch_served(const std::string& client_name, SwitchState state) { return move_switch({jack_server_name(), client_name}, name_of(state)); }
+Status switch_served(const std::string& client_name, Feed feed) { return move_switch({jack_server_name(), client_name}, name_of(feed)); }
+Status set_served(const std::string& client_name, const Settings& settings) { return change_settings({jack_server_name(), client_name}, settings); }
 
 }  // namespace lowleg::bench

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <variant>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t max_line = 256;          // of a request and of an answer, with its line break
+constexpr std::size_t max_line = 2048;         // of a request and of an answer, with its line break
 constexpr std::size_t max_connections = 32;
 constexpr auto line_patience = 2s;             // for a whole request to come in
 constexpr auto answer_patience = 5s;           // longer than a server takes to give up on its audio
@@ -195,11 +196,13 @@ Result<std::string> control_path(const BenchAddress& address)
 // ---------------------------------------------------------------------------------------------------------------- serving
 
 struct SwitchControl::Impl {
+    using Request = std::variant<std::size_t, Settings>;  // a position of the switch, or settings
+
     struct Connection {
         Socket peer;
         std::string line;                        // what has come in
         Clock::time_point deadline;              // for the line, then for the audio thread
-        std::optional<SwitchState> wanted;       // a request that waits for its turn
+        std::optional<Request> wanted;           // a request that waits for its turn
     };
 
     BenchAddress address;
@@ -326,16 +329,44 @@ struct SwitchControl::Impl {
     {
         const auto verb = line.substr(0, line.find(' '));
         if (line == "name") return finish(c, "ok " + address.client);
-        if (verb != "switch") return finish(c, "error unknown request: use \"switch NAME STATE\" or \"name\"");
+        if (verb != "switch" && verb != "set")
+            return finish(c, "error unknown request: use \"switch NAME STATE\", \"set NAME KEY=VALUE …\" or \"name\"");
         auto rest = line.substr(verb.size());
         if (!rest.empty()) rest.remove_prefix(1);
         const auto space = rest.find(' ');
         if (space == std::string_view::npos || rest.substr(0, space) != address.client)
             return finish(c, "error this is the bench \"" + address.client + "\"");
-        const auto state = switch_state_of(rest.substr(space + 1));
-        if (!state) return finish(c, "error no such state: use through, loaded, grounded or lifted");
-        c.wanted = state.value();
+        rest.remove_prefix(space + 1);
+        if (verb == "switch") understand_position(c, rest);
+        else understand_settings(c, rest);
         c.deadline = Clock::now() + patience;
+    }
+
+    void understand_position(Connection& c, std::string_view name)
+    {
+        if (ends.positions.empty()) return finish(c, "error this bench has no switch: a connection stands as it is");
+        const auto found = std::find(ends.positions.begin(), ends.positions.end(), name);
+        if (found == ends.positions.end()) {
+            std::string names;
+            for (const auto& position : ends.positions)
+                names += (names.empty() ? "" : position == ends.positions.back() ? " or " : ", ") + position;
+            return finish(c, "error no such state: use " + names);
+        }
+        c.wanted = static_cast<std::size_t>(found - ends.positions.begin());
+    }
+
+    void understand_settings(Connection& c, std::string_view pairs)
+    {
+        Settings settings;
+        while (!pairs.empty()) {
+            const auto pair = pairs.substr(0, pairs.find(' '));
+            pairs.remove_prefix(std::min(pair.size() + 1, pairs.size()));
+            const auto sign = pair.find('=');
+            if (sign == std::string_view::npos || sign == 0) return finish(c, "error settings are KEY=VALUE, with one blank between two of them");
+            settings.emplace_back(pair.substr(0, sign), pair.substr(sign + 1));
+        }
+        if (settings.empty() || !ends.set) return finish(c, settings.empty() ? "error nothing to set" : "error nothing can be set on this bench");
+        c.wanted = std::move(settings);
     }
 
     /// One request after the other: a state asked for by one process stands, for a moment at least, before that of another
@@ -344,12 +375,19 @@ struct SwitchControl::Impl {
     {
         while (!waiting.empty()) {
             Connection& front = waiting.front();
-            if (!front_is_requested) ends.request(*front.wanted);
+            if (const auto* settings = std::get_if<Settings>(&*front.wanted)) {
+                const auto status = ends.set(*settings);
+                finish(front, status ? "ok" : (status.error().kind == ErrorKind::usage ? "usage " : "error ") + status.error().message);
+                waiting.erase(waiting.begin());
+                continue;
+            }
+            const auto position = std::get<std::size_t>(*front.wanted);
+            if (!front_is_requested) ends.request(position);
             front_is_requested = true;
-            if (ends.state() == *front.wanted) {
+            if (ends.position() == position) {
                 finish(front, "ok");
             } else if (Clock::now() >= front.deadline) {
-                ends.request(ends.state());  // withdrawn: what failed must not happen later
+                ends.request(ends.position());  // withdrawn: what failed must not happen later
                 finish(front, "error the audio of the bench stands still, so the switch cannot move: see whether the JACK server runs");
             } else {
                 return;  // its turn is not over
@@ -396,19 +434,21 @@ Result<std::unique_ptr<SwitchControl>> SwitchControl::open(const BenchAddress& a
 
 // ----------------------------------------------------------------------------------------------------------------- asking
 
-Status move_switch(const BenchAddress& address, SwitchState state)
+namespace {
+
+/// Asks for "verb NAME rest". \param rest  with the blank before it.
+Status request(const BenchAddress& address, std::string_view verb, const std::string& rest)
 {
     if (const auto checked = check_client_name(address.client); !checked) return checked.error();
     const auto path = control_path(address);
     if (!path) return path.error();
-    const auto line = "switch " + address.client + " " + std::string{name_of(state)};
-    const auto answer = ask(path.value(), line, Clock::now() + answer_patience);
+    const auto answer = ask(path.value(), std::string{verb} + " " + address.client + rest, Clock::now() + answer_patience);
     if (answer) {
-        if (answer.value() == "ok") return Done{};
-        constexpr std::string_view error = "error ";
-        const bool says_why = answer.value().compare(0, error.size(), error) == 0;
-        return Error{says_why ? answer.value().substr(error.size())
-                              : "the bench \"" + address.client + "\" answers in a way that this version does not know: restart it"};
+        const std::string_view said = answer.value();
+        if (said == "ok") return Done{};
+        for (const auto& [word, kind] : {std::pair{"error ", ErrorKind::failure}, std::pair{"usage ", ErrorKind::usage}})
+            if (said.starts_with(word)) return Error{std::string{said.substr(std::string_view{word}.size())}, kind};
+        return Error{"the bench \"" + address.client + "\" answers in a way that this version does not know: restart it"};
     }
     if (answer.error() == Silence::no_answer)
         return Error{"the bench \"" + address.client + "\" does not answer: restart \"lowleg bench serve\""};
@@ -416,6 +456,25 @@ Status move_switch(const BenchAddress& address, SwitchState state)
     for (const auto& name : served_benches(address.jack_server)) others += (others.empty() ? "" : ", ") + name;
     const auto missing = "no bench is served as \"" + address.client + "\" on the JACK server \"" + address.jack_server + "\": ";
     return Error{missing + (others.empty() ? "start one with \"lowleg bench serve NAME\"" : "served are " + others)};
+}
+
+}  // namespace
+
+Status move_switch(const BenchAddress& address, std::string_view position) { return request(address, "switch", " " + std::string{position}); }
+
+Status change_settings(const BenchAddress& address, const Settings& settings)
+{
+    const auto is_blank = [](char c) { return c == ' ' || static_cast<unsigned char>(c) < 0x20; };
+    std::string rest;
+    for (const auto& [key, value] : settings) {
+        if (key.empty() || key.find('=') != std::string::npos || std::any_of(key.begin(), key.end(), is_blank) ||
+            std::any_of(value.begin(), value.end(), is_blank))
+            return Error{"\"" + key + "=" + value + "\" cannot be set: give KEY=VALUE without blanks", ErrorKind::usage};
+        rest += " " + key + "=" + value;
+    }
+    if (settings.empty()) return Error{"nothing to set: give KEY=VALUE", ErrorKind::usage};
+    if (rest.size() + address.client.size() + 8 > max_line) return Error{"that is more than can be set at once: give fewer settings", ErrorKind::usage};
+    return request(address, "set", rest);
 }
 
 std::vector<std::string> served_benches(const std::string& jack_server)

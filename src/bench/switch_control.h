@@ -1,18 +1,21 @@
 /// \file switch_control.h
-/// Moves the switch of a served bench from another process of the same user: a socket in a directory that only this user
-/// can enter, one line in, one line out.
+/// Moves the switch of a served bench, and changes what surrounds the gear, from another process of the same user: a socket in a
+/// directory that only this user can enter, one line in, one line out.
 ///
-///     switch lowleg-bench loaded   →  ok | error <sentence>     answered when the audio thread has taken the state over
-///     name                         →  ok lowleg-bench
+///     switch lowleg-bench loaded           →  ok | error <sentence>     answered when the audio thread has taken the state over
+///     set lowleg-bench rin=1meg hum=-60    →  ok | error <sentence> | usage <sentence>     all of them or none
+///     name                                 →  ok lowleg-bench
 #pragma once
 
-#include "core/fixture.h"
 #include "core/result.h"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lowleg::bench {
@@ -30,10 +33,15 @@ struct BenchAddress {
 /// libraries take client names for regular expressions and then find no channels.
 Status check_client_name(const std::string& name);
 
-/// The switch as the control sees it. Both are called on the control's thread.
+/// Keys and values, in the order in which they are applied.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// The bench as the control sees it. All are called on the control's thread.
 struct SwitchEnds {
-    std::function<void(SwitchState)> request;
-    std::function<SwitchState()> state;  ///< That the audio thread has taken over.
+    std::vector<std::string> positions;         ///< Names of where the switch can stand; empty: there is no switch.
+    std::function<void(std::size_t)> request;   ///< Index into positions.
+    std::function<std::size_t()> position;      ///< That the audio thread has taken over.
+    std::function<Status(const Settings&)> set;  ///< All or nothing. Empty: nothing can be set.
 };
 
 /// The serving end: a thread of its own answers from construction to destruction. Whatever comes in is bounded in time,
@@ -57,8 +65,11 @@ private:
 };
 
 /// The asking end. Blocks for 5 s at most.
-/// \return failure when no such bench is served (naming those that are), or what the bench answered.
-Status move_switch(const BenchAddress& address, SwitchState state);
+/// \param position  SwitchEnds::positions. \return failure when no such bench is served (naming those that are), or what the bench
+///   answered.
+Status move_switch(const BenchAddress& address, std::string_view position);
+/// The same for its settings. \return also usage errors: of the bench, and of keys and values that no line can hold.
+Status change_settings(const BenchAddress& address, const Settings& settings);
 
 /// Clients of the benches that this user serves on this JACK server, sorted.
 [[nodiscard]] std::vector<std::string> served_benches(const std::string& jack_server);

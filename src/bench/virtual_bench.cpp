@@ -236,9 +236,13 @@ Feed VirtualBench::feed() const noexcept
     return impl_->kind == CircuitKind::receiver ? static_cast<Feed>(impl_->reached.load(std::memory_order_acquire)) : Feed::separate;
 }
 
-Status VirtualBench::set_fixture(const Fixture& fixture)
+Status VirtualBench::set_fixture(const Fixture& fixture) { return set_surroundings(fixture, interface()); }
+Status VirtualBench::set_interface(const InterfaceModel& interface) { return set_surroundings(fixture(), interface); }
+
+Status VirtualBench::set_surroundings(const Fixture& fixture, const InterfaceModel& interface)
 {
     if (auto status = fixture.check(); !status) return status.error();
+    if (auto status = interface.check(impl_->sample_rate_hz); !status) return status.error();
     std::unique_ptr<RunningCircuits> fresh;
     if (!is_same_wiring(fixture, this->fixture())) {
         auto built = RunningCircuits::build(impl_->netlist, impl_->kind, fixture, impl_->sample_rate_hz);
@@ -246,15 +250,7 @@ Status VirtualBench::set_fixture(const Fixture& fixture)
         fresh = std::move(built).value();
     }
     const std::lock_guard lock{impl_->mutex};
-    impl_->publish(fixture, impl_->interface, std::move(fresh));
-    return Done{};
-}
-
-Status VirtualBench::set_interface(const InterfaceModel& interface)
-{
-    if (auto status = interface.check(impl_->sample_rate_hz); !status) return status.error();
-    const std::lock_guard lock{impl_->mutex};
-    impl_->publish(impl_->fixture, interface, nullptr);
+    impl_->publish(fixture, interface, std::move(fresh));
     return Done{};
 }
 

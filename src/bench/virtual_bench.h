@@ -69,6 +69,7 @@ public:
     /// \return usage error or failure as of build(); everything is then as before.
     Status set_fixture(const Fixture& fixture);
     Status set_interface(const InterfaceModel& interface);
+    Status set_surroundings(const Fixture& fixture, const InterfaceModel& interface);  ///< Both at the same time.
     [[nodiscard]] Fixture fixture() const;
     [[nodiscard]] InterfaceModel interface() const;
 

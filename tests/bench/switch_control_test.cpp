@@ -1,4 +1,5 @@
 #include "bench/switch_control.h"
+#include "core/fixture.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -65,12 +66,25 @@ public:
 
     [[nodiscard]] SwitchEnds ends()
     {
-        return {[this](SwitchState s) { wanted.store(s); requests.fetch_add(1); }, [this] { return taken.load(); }};
+        SwitchEnds out;
+        for (const auto state : all_switch_states) out.positions.emplace_back(name_of(state));
+        out.request = [this](std::size_t s) { wanted.store(all_switch_states[s]); requests.fetch_add(1); };
+        out.position = [this] { return static_cast<std::size_t>(taken.load()); };
+        out.set = [this](const Settings& settings) -> Status {
+            for (const auto& [key, value] : settings) {
+                if (key == "wrong") return Error{"\"" + value + "\" is wrong: give something else", ErrorKind::usage};
+                if (key == "unstable") return Error{"the gear is unstable with " + value};
+            }
+            set.insert(set.end(), settings.begin(), settings.end());
+            return Done{};
+        };
+        return out;
     }
 
     std::atomic<SwitchState> wanted{SwitchState::through};
     std::atomic<SwitchState> taken{SwitchState::through};
     std::atomic<int> requests{0};
+    Settings set;  ///< Of the control's thread, until it has answered.
     std::atomic<bool> stands_still{false};
     std::atomic<bool> stop{false};
 
@@ -131,17 +145,72 @@ TEST_CASE("a served bench's switch moves, and the answer comes when the audio th
     const auto control = SwitchControl::open(address, gear.ends());
     REQUIRE(control);
     for (const auto state : {SwitchState::grounded, SwitchState::lifted, SwitchState::loaded, SwitchState::through, SwitchState::through}) {
-        REQUIRE(move_switch(address, state));
+        REQUIRE(move_switch(address, name_of(state)));
         CHECK(gear.taken.load() == state);
     }
     CHECK(served_benches(address.jack_server) == std::vector<std::string>{"bench-1"});
     CHECK(served_benches("another server").empty());
 }
 
+TEST_CASE("settings of a served bench change, all of them or none, and what is wrong with them comes back", "[bench][switch]")
+{
+    const RuntimeDirectory directory;
+    Gear gear;
+    auto control = SwitchControl::open(address, gear.ends());
+    REQUIRE(control);
+    const Settings both{{"rin", "1meg"}, {"note", "a=b,−1"}};
+    REQUIRE(change_settings(address, both));
+    CHECK(gear.set == both);
+
+    const auto wrong = change_settings(address, {{"rin", "2"}, {"wrong", "sideways"}});
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().message == "\"sideways\" is wrong: give something else");
+    CHECK(wrong.error().kind == ErrorKind::usage);
+    const auto unstable = change_settings(address, {{"unstable", "it"}});
+    REQUIRE_FALSE(unstable);
+    CHECK(unstable.error().message == "the gear is unstable with it");
+    CHECK(unstable.error().kind == ErrorKind::failure);
+    CHECK(gear.set == both);
+
+    // What no line can hold is refused before it is sent.
+    for (const auto& bad : {Settings{}, Settings{{"", "1"}}, Settings{{"a b", "1"}}, Settings{{"a", "1 2"}}, Settings{{"a", "1\nswitch"}},
+                            Settings{{"a=", "1"}}, Settings{{"a", std::string(3000, '1')}}}) {
+        const auto refused = change_settings(address, bad);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().kind == ErrorKind::usage);
+    }
+    CHECK(gear.set == both);
+
+    // A switch that waits for its audio thread is waited for: one request after the other.
+    gear.stands_still.store(true);
+    std::thread first{[&] { CHECK(move_switch(address, "lifted")); }};
+    while (gear.requests.load() == 0) std::this_thread::sleep_for(1ms);
+    std::thread second{[&] { CHECK(change_settings(address, {{"rin", "3"}})); }};
+    std::this_thread::sleep_for(20ms);
+    gear.stands_still.store(false);
+    first.join();
+    second.join();
+    CHECK(gear.set.size() == 3);
+
+    // Gear without a switch, and a bench without settings.
+    control.value().reset();
+    auto ends = gear.ends();
+    ends.positions.clear();
+    ends.set = nullptr;
+    const auto plain = SwitchControl::open(address, ends);
+    REQUIRE(plain);
+    const auto moved = move_switch(address, "lifted");
+    REQUIRE_FALSE(moved);
+    CHECK_THAT(moved.error().message, ContainsSubstring("has no switch"));
+    const auto set = change_settings(address, both);
+    REQUIRE_FALSE(set);
+    CHECK_THAT(set.error().message, ContainsSubstring("nothing can be set"));
+}
+
 TEST_CASE("a bench that is not served is said to be missing, with those that are served", "[bench][switch]")
 {
     const RuntimeDirectory directory;
-    const auto none = move_switch(address, SwitchState::loaded);
+    const auto none = move_switch(address, "loaded");
     REQUIRE_FALSE(none);
     CHECK_THAT(none.error().message, ContainsSubstring("\"bench-1\"") && ContainsSubstring("\"a JACK server\"") &&
                                          ContainsSubstring("lowleg bench serve"));
@@ -152,7 +221,7 @@ TEST_CASE("a bench that is not served is said to be missing, with those that are
     const auto a = SwitchControl::open({address.jack_server, "a"}, gear.ends());
     const auto elsewhere = SwitchControl::open({"another server", "c"}, gear.ends());
     REQUIRE((a && b && elsewhere));
-    const auto other = move_switch(address, SwitchState::loaded);
+    const auto other = move_switch(address, "loaded");
     REQUIRE_FALSE(other);
     CHECK_THAT(other.error().message, ContainsSubstring("served are a, b") && !ContainsSubstring("c,"));
 }
@@ -164,12 +233,12 @@ TEST_CASE("when the audio stands still the switch is an error, and does not move
     const auto control = SwitchControl::open(address, gear.ends());
     REQUIRE(control);
     gear.stands_still.store(true);
-    const auto moved = move_switch(address, SwitchState::grounded);
+    const auto moved = move_switch(address, "grounded");
     REQUIRE_FALSE(moved);
     CHECK_THAT(moved.error().message, ContainsSubstring("stands still"));
     CHECK(gear.wanted.load() == SwitchState::through);
     gear.stands_still.store(false);
-    CHECK(move_switch(address, SwitchState::loaded));
+    CHECK(move_switch(address, "loaded"));
 }
 
 TEST_CASE("a name is served once; a socket left behind by a killed bench is no obstacle", "[bench][switch]")
@@ -182,7 +251,7 @@ TEST_CASE("a name is served once; a socket left behind by a killed bench is no o
         const auto second = SwitchControl::open(address, gear.ends());
         REQUIRE_FALSE(second);
         CHECK_THAT(second.error().message, ContainsSubstring("being served already"));
-        CHECK(move_switch(address, SwitchState::lifted));  // the attempt did not disturb the first
+        CHECK(move_switch(address, "lifted"));  // the attempt did not disturb the first
     }
     const auto path = control_path(address);
     REQUIRE(path);
@@ -202,11 +271,11 @@ TEST_CASE("a name is served once; a socket left behind by a killed bench is no o
     REQUIRE(waitpid(child, &status, 0) == child);
     REQUIRE(status == 0);
     REQUIRE(std::filesystem::exists(path.value()));
-    CHECK_FALSE(move_switch(address, SwitchState::loaded));
+    CHECK_FALSE(move_switch(address, "loaded"));
     CHECK(served_benches(address.jack_server).empty());
     const auto again = SwitchControl::open(address, gear.ends());
     REQUIRE(again);
-    CHECK(move_switch(address, SwitchState::loaded));
+    CHECK(move_switch(address, "loaded"));
 }
 
 TEST_CASE("strangers on the socket get an answer or are hung up on, and the switch goes on working", "[bench][switch]")
@@ -229,6 +298,14 @@ TEST_CASE("strangers on the socket get an answer or are hung up on, and the swit
     CHECK_THAT(answer_to("switch bench-1\n"), ContainsSubstring("error "));
     CHECK_THAT(answer_to("switch bench-1 sideways\n"), ContainsSubstring("error no such state"));
     CHECK_THAT(answer_to("switch bench-1 loaded \n"), ContainsSubstring("error "));
+    CHECK_THAT(answer_to("set\n"), ContainsSubstring("error "));
+    CHECK_THAT(answer_to("set bench-1\n"), ContainsSubstring("error "));
+    CHECK_THAT(answer_to("set bench-1 \n"), ContainsSubstring("error nothing to set"));
+    CHECK_THAT(answer_to("set bench-1 rin\n"), ContainsSubstring("error settings are KEY=VALUE"));
+    CHECK_THAT(answer_to("set bench-1 =1\n"), ContainsSubstring("error settings are KEY=VALUE"));
+    CHECK_THAT(answer_to("set bench-1  rin=1\n"), ContainsSubstring("error settings are KEY=VALUE"));
+    CHECK_THAT(answer_to("set bench-2 rin=1\n"), ContainsSubstring("error this is the bench \"bench-1\""));
+    CHECK(gear.set.empty());
     CHECK_THAT(answer_to("switch bench-2 loaded\n"), ContainsSubstring("error this is the bench \"bench-1\""));
     CHECK_THAT(answer_to(std::string("\0\xff\xfe\n", 4)), ContainsSubstring("error "));
     CHECK_THAT(answer_to(std::string(100'000, 'x')), ContainsSubstring("too long"));
@@ -238,11 +315,11 @@ TEST_CASE("strangers on the socket get an answer or are hung up on, and the swit
 
     { const Stranger leaves_at_once{path}; }
     { const Stranger does_not_wait{path}; does_not_wait.say("switch bench-1 grounded\n"); }
-    CHECK(move_switch(address, SwitchState::lifted));
+    CHECK(move_switch(address, "lifted"));
 
     std::vector<Stranger> crowd;
     for (int i = 0; i < 100; ++i) crowd.emplace_back(path);
-    CHECK(move_switch(address, SwitchState::through));
+    CHECK(move_switch(address, "through"));
     CHECK(gear.taken.load() == SwitchState::through);
 }
 
@@ -256,7 +333,7 @@ TEST_CASE("two who move the switch at the same time both get their states", "[be
     std::atomic<int> failures{0};
     const auto insist = [&](SwitchState one, SwitchState other) {
         for (int i = 0; i < times; ++i)
-            if (!move_switch(address, i % 2 == 0 ? one : other)) failures.fetch_add(1);
+            if (!move_switch(address, name_of(i % 2 == 0 ? one : other))) failures.fetch_add(1);
     };
     std::thread first{insist, SwitchState::loaded, SwitchState::grounded};
     std::thread second{insist, SwitchState::lifted, SwitchState::through};
@@ -306,7 +383,7 @@ TEST_CASE("the socket lies where only its user can reach it, whatever the names"
     {
         REQUIRE(chmod((directory.path() + "/lowleg").c_str(), 0755) == 0);
         CHECK_FALSE(control_path(address));
-        CHECK_FALSE(move_switch(address, SwitchState::loaded));
+        CHECK_FALSE(move_switch(address, "loaded"));
     }
     SECTION("so is a link to elsewhere")
     {
