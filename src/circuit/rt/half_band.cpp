@@ -1,7 +1,5 @@
 #include "circuit/rt/half_band.h"
 
-#include "circuit/rt/multiply_add.h"
-
 #include <algorithm>
 
 namespace lowleg::circuit::rt {
@@ -18,11 +16,10 @@ void Doubler::process(const double* in, double* out, std::size_t frames) LOWLEG_
     const auto kept = taps_.size() - 1;
     double* history = history_.data();
     std::copy_n(in, frames, history + kept);
-    double midway[chunk_frames];
     for (std::size_t done = 0; done < frames; done += chunk_frames) {
+        double midway[chunk_frames]{};
+        add_filtered(taps_.data(), taps_.size(), history + done, midway);
         const auto now = std::min(chunk_frames, frames - done);
-        std::fill_n(midway, now, 0.0);
-        add_filtered(taps_.data(), taps_.size(), history + done, midway, now);
         for (std::size_t n = 0; n < now; ++n) {
             out[2 * (done + n)] = history[done + n + half - 1];
             out[2 * (done + n) + 1] = midway[n];
@@ -38,10 +35,13 @@ void Halver::process(const double* in, double* out, std::size_t frames) LOWLEG_R
     for (std::size_t n = 0; n < frames; ++n) {
         even_[kept_even + n] = in[2 * n];
         odd_[kept_odd + n] = in[2 * n + 1];
-        out[n] = even_[n];
     }
-    add_filtered(taps_.data(), taps_.size(), odd_.data(), out, frames);
-    for (std::size_t n = 0; n < frames; ++n) out[n] *= 0.5;
+    for (std::size_t done = 0; done < frames; done += chunk_frames) {
+        double sum[chunk_frames]{};
+        add_filtered(taps_.data(), taps_.size(), odd_.data() + done, sum);
+        const auto now = std::min(chunk_frames, frames - done);
+        for (std::size_t n = 0; n < now; ++n) out[done + n] = 0.5 * (even_[done + n] + sum[n]);
+    }
     slide(even_.data(), kept_even, frames);
     slide(odd_.data(), kept_odd, frames);
 }

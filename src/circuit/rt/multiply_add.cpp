@@ -7,7 +7,7 @@ namespace {
 
 static_assert(row_width == numbers_in<Pack>);
 
-/// `count` Numbers of rows, one frame. Even and odd columns have sums of their own: half as long a wait for the last one.
+/// `count` Numbers of rows. Even and odd columns have sums of their own: half as long a wait for the last one.
 template <class Number, std::size_t count>
 LOWLEG_INLINE void product_of_rows(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
 {
@@ -36,6 +36,7 @@ LOWLEG_INLINE void product_of_rows(const double* columns, std::size_t rows, std:
 
 LOWLEG_INLINE void product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME
 {
+    if (column_count == 0) return;
     std::size_t r = 0;
     for (; r + 4 * row_width <= rows; r += 4 * row_width) product_of_rows<Pack, 4>(columns + r, rows, column_count, x, out + r);
     switch ((rows - r) / row_width) {
@@ -44,7 +45,7 @@ LOWLEG_INLINE void product(const double* columns, std::size_t rows, std::size_t 
         case 1: product_of_rows<Pack, 1>(columns + r, rows, column_count, x, out + r); break;
         default: break;
     }
-    for (r += (rows - r) / row_width * row_width; r < rows; ++r) product_of_rows<double, 1>(columns + r, rows, column_count, x, out + r);
+    for (r = rows / row_width * row_width; r < rows; ++r) product_of_rows<double, 1>(columns + r, rows, column_count, x, out + r);
 }
 
 LOWLEG_INLINE void recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
@@ -52,71 +53,55 @@ LOWLEG_INLINE void recursion(const double* columns, std::size_t rows, std::size_
     for (std::size_t n = 0; n < frames; ++n) product(columns, rows, column_count, out + n * rows, out + (n + 1) * rows);
 }
 
-/// One Number of rows, `count` frames: each piece of a column is used for all of them.
-template <class Number, std::size_t count>
-LOWLEG_INLINE void products_of_frames(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                                      double* out) LOWLEG_REALTIME
+/// One Number of rows, all frames of a chunk: each piece of a column is used for all of them.
+template <class Number>
+LOWLEG_INLINE void products_of_rows(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                                    double* out) LOWLEG_REALTIME
 {
-    Number sum[count];
-    for (std::size_t n = 0; n < count; ++n) load(sum[n], out + n * rows);
+    Number sum[chunk_frames];
+    for (std::size_t n = 0; n < chunk_frames; ++n) load(sum[n], out + n * rows);
     for (std::size_t c = 0; c < column_count; ++c, ++x, columns += rows) {
         Number column;
         load(column, columns);
-        for (std::size_t n = 0; n < count; ++n) sum[n] += column * x[n * stride];
+        for (std::size_t n = 0; n < chunk_frames; ++n) sum[n] += column * x[n * stride];
     }
-    for (std::size_t n = 0; n < count; ++n) store(out + n * rows, sum[n]);
+    for (std::size_t n = 0; n < chunk_frames; ++n) store(out + n * rows, sum[n]);
 }
 
-template <std::size_t count>
-LOWLEG_INLINE void products_of(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                               double* out) LOWLEG_REALTIME
+LOWLEG_INLINE void products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                            double* out) LOWLEG_REALTIME
 {
+    if (column_count == 0) return;
     std::size_t r = 0;
-    for (; r + row_width <= rows; r += row_width) products_of_frames<Pack, count>(columns + r, rows, column_count, x, stride, out + r);
-    for (; r < rows; ++r) products_of_frames<double, count>(columns + r, rows, column_count, x, stride, out + r);
+    for (; r + row_width <= rows; r += row_width) products_of_rows<Pack>(columns + r, rows, column_count, x, stride, out + r);
+    for (; r < rows; ++r) products_of_rows<double>(columns + r, rows, column_count, x, stride, out + r);
 }
 
-LOWLEG_INLINE void products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
-                            std::size_t frames) LOWLEG_REALTIME
-{
-    std::size_t n = 0;
-    for (; n + chunk_frames <= frames; n += chunk_frames)
-        products_of<chunk_frames>(columns, rows, column_count, x + n * stride, stride, out + n * rows);
-    for (; n < frames; ++n) products_of<1>(columns, rows, column_count, x + n * stride, stride, out + n * rows);
-}
-
-/// `count` Numbers of neighbouring frames. Four sums, of every fourth tap each: the next need not wait for the last.
-template <class Number, std::size_t count>
-LOWLEG_INLINE void filtered_frames(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
+/// Four sums, of every fourth tap each: the next need not wait for the last.
+LOWLEG_INLINE void filtered(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
 {
     constexpr std::size_t sums = 4;
-    Number sum[sums][count];
-    for (std::size_t i = 0; i < count; ++i) {
-        load(sum[0][i], out + i * numbers_in<Number>);
-        for (std::size_t s = 1; s < sums; ++s) sum[s][i] = Number{};
+    constexpr std::size_t packs = chunk_frames / row_width;
+    Pack sum[sums][packs];
+    for (std::size_t i = 0; i < packs; ++i) {
+        load(sum[0][i], out + i * row_width);
+        for (std::size_t s = 1; s < sums; ++s) sum[s][i] = Pack{};
     }
     std::size_t t = 0;
     for (; t + sums <= taps; t += sums)
         for (std::size_t s = 0; s < sums; ++s)
-            for (std::size_t i = 0; i < count; ++i) {
-                Number moved;
-                load(moved, x + t + s + i * numbers_in<Number>);
+            for (std::size_t i = 0; i < packs; ++i) {
+                Pack moved;
+                load(moved, x + t + s + i * row_width);
                 sum[s][i] += moved * weights[t + s];
             }
     for (; t < taps; ++t)
-        for (std::size_t i = 0; i < count; ++i) {
-            Number moved;
-            load(moved, x + t + i * numbers_in<Number>);
+        for (std::size_t i = 0; i < packs; ++i) {
+            Pack moved;
+            load(moved, x + t + i * row_width);
             sum[0][i] += moved * weights[t];
         }
-    for (std::size_t i = 0; i < count; ++i) store(out + i * numbers_in<Number>, (sum[0][i] + sum[1][i]) + (sum[2][i] + sum[3][i]));
-}
-
-LOWLEG_INLINE void filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
-{
-    std::size_t n = 0;
-    for (; n + 2 * row_width <= frames; n += 2 * row_width) filtered_frames<Pack, 2>(weights, taps, x + n, out + n);
-    for (; n < frames; ++n) filtered_frames<double, 1>(weights, taps, x + n, out + n);
+    for (std::size_t i = 0; i < packs; ++i) store(out + i * row_width, (sum[0][i] + sum[1][i]) + (sum[2][i] + sum[3][i]));
 }
 
 }  // namespace
@@ -127,18 +112,18 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
 {
     product(columns, rows, column_count, x, out);
 }
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
-                  std::size_t frames) LOWLEG_REALTIME
+void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                  double* out) LOWLEG_REALTIME
 {
-    products(columns, rows, column_count, x, stride, out, frames);
+    products(columns, rows, column_count, x, stride, out);
 }
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
     recursion(columns, rows, column_count, out, frames);
 }
-void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+void add_filtered(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
 {
-    filtered(weights, taps, x, out, frames);
+    filtered(weights, taps, x, out);
 }
 
 }  // namespace plain
@@ -151,18 +136,18 @@ LOWLEG_AVX2 void add_product(const double* columns, std::size_t rows, std::size_
 {
     product(columns, rows, column_count, x, out);
 }
-LOWLEG_AVX2 void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
-                              std::size_t frames) LOWLEG_REALTIME
+LOWLEG_AVX2 void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                              double* out) LOWLEG_REALTIME
 {
-    products(columns, rows, column_count, x, stride, out, frames);
+    products(columns, rows, column_count, x, stride, out);
 }
 LOWLEG_AVX2 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
     recursion(columns, rows, column_count, out, frames);
 }
-LOWLEG_AVX2 void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+LOWLEG_AVX2 void add_filtered(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
 {
-    filtered(weights, taps, x, out, frames);
+    filtered(weights, taps, x, out);
 }
 
 }  // namespace avx2
@@ -175,21 +160,21 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
     if (accelerated) avx2::add_product(columns, rows, column_count, x, out);
     else plain::add_product(columns, rows, column_count, x, out);
 }
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride, double* out,
-                  std::size_t frames) LOWLEG_REALTIME
+void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
+                  double* out) LOWLEG_REALTIME
 {
-    if (accelerated) avx2::add_products(columns, rows, column_count, x, stride, out, frames);
-    else plain::add_products(columns, rows, column_count, x, stride, out, frames);
+    if (accelerated) avx2::add_products(columns, rows, column_count, x, stride, out);
+    else plain::add_products(columns, rows, column_count, x, stride, out);
 }
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
     if (accelerated) avx2::add_recursion(columns, rows, column_count, out, frames);
     else plain::add_recursion(columns, rows, column_count, out, frames);
 }
-void add_filtered(const double* weights, std::size_t taps, const double* x, double* out, std::size_t frames) LOWLEG_REALTIME
+void add_filtered(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME
 {
-    if (accelerated) avx2::add_filtered(weights, taps, x, out, frames);
-    else plain::add_filtered(weights, taps, x, out, frames);
+    if (accelerated) avx2::add_filtered(weights, taps, x, out);
+    else plain::add_filtered(weights, taps, x, out);
 }
 
 }  // namespace lowleg::circuit::rt
