@@ -72,11 +72,11 @@ Range range_of(const rt::Instruction& n, const std::vector<Interval>& box, const
     case Op::ramp:
         if (a.value.high <= 0.0) return constant(none);
         if (a.value.low >= 0.0) return a;
-        break;
+        return combined({0.0, a.value.high}, a, {0.0, 1.0}, a, none);
     case Op::absolute:
         if (a.value.low >= 0.0) return a;
         if (a.value.high <= 0.0) return combined(-a.value, a, -one, a, none);
-        break;
+        return combined({0.0, std::max(-a.value.low, a.value.high)}, a, {-1.0, 1.0}, a, none);
     case Op::sign:
     case Op::step:
         if (a.value.low > 0.0) return constant(one);
@@ -84,10 +84,10 @@ Range range_of(const rt::Instruction& n, const std::vector<Interval>& box, const
         break;
     case Op::min:
         if (a.value.high <= b.value.low || b.value.high <= a.value.low) return chosen(a.value.high <= b.value.low);
-        break;
+        return combined({std::min(a.value.low, b.value.low), std::min(a.value.high, b.value.high)}, a, {0.0, 1.0}, b, {0.0, 1.0});
     case Op::max:
         if (a.value.high <= b.value.low || b.value.high <= a.value.low) return chosen(b.value.high <= a.value.low);
-        break;
+        return combined({std::max(a.value.low, b.value.low), std::max(a.value.high, b.value.high)}, a, {0.0, 1.0}, b, {0.0, 1.0});
     case Op::less:
     case Op::less_equal:
     case Op::greater:

@@ -2,6 +2,7 @@
 
 #include "circuit/half_band_design.h"
 #include "circuit/linear_solver.h"
+#include "circuit/radau.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -16,13 +17,9 @@ namespace {
 using rt::input_taps;
 using rt::stages;
 
-constexpr double least_step_rate_hz = 300e3;
+constexpr double least_step_rate_hz = 150e3;
 constexpr double attenuation_db = 112.0;
 constexpr double lowest_image_hz = 42e3;
-
-// Radau IIA, two stages.
-constexpr std::array<double, stages> stage_at{1.0 / 3.0, 1.0};
-constexpr std::array<std::array<double, stages>, stages> inverse_of_a{{{1.5, 0.5}, {-4.5, 2.5}}};
 
 /// Lagrange's weights at `t` of the samples at −2 … 3.
 std::array<double, input_taps> interpolation_at(double t)
@@ -65,6 +62,8 @@ Status check_size(const Equations& e)
     };
     if (e.laws.size() > rt::max_laws) return too_many(e.laws.size(), "nonlinear parts", rt::max_laws);
     if (e.sensing.rows > rt::max_quantities) return too_many(e.sensing.rows, "voltages and currents that nonlinear parts depend on", rt::max_quantities);
+    if (e.inputs() > rt::max_channels) return too_many(e.inputs(), "inputs", rt::max_channels);
+    if (e.outputs.size() > rt::max_channels) return too_many(e.outputs.size(), "outputs", rt::max_channels);
     for (const auto& law : e.laws)
         if (law.inputs.size() > rt::max_law_inputs)
             return Error{law.place + " depends on " + std::to_string(law.inputs.size()) + " voltages and currents, more than the " +
@@ -72,14 +71,7 @@ Status check_size(const Equations& e)
     return Done{};
 }
 
-bool is_same(std::span<const rt::Instruction> a, std::span<const rt::Instruction> b)
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const rt::Instruction& x, const rt::Instruction& y) {
-        return x.op == y.op && x.a == y.a && x.b == y.b && x.c == y.c && x.value == y.value;
-    });
-}
-
-/// The laws, their tangents at the operating point, and which are evaluated together.
+/// The laws, their tangents at the operating point, and where they are no more than these.
 void add_laws(NonlinearModel& model, const Equations& equations, const OperatingPoint& point)
 {
     model.laws = equations.laws;
@@ -96,19 +88,11 @@ void add_laws(NonlinearModel& model, const Equations& equations, const Operating
         const auto nowhere = [&] { return Box{std::vector<double>(inputs.size(), 1.0), std::vector<double>(inputs.size(), -1.0)}; };
         model.tangent_in.push_back(affine_range(model.laws[k].function, place).value_or(nowhere()));
     }
-    for (std::size_t k = 0; k < model.laws.size(); ++k)
-        model.views.push_back({model.laws[k].inputs.data(), model.laws[k].inputs.size(), model.slopes[k].data(), model.tangent_in[k].lowest.data(),
-                               model.tangent_in[k].highest.data(), point.offsets[k]});
     for (std::size_t k = 0; k < model.laws.size(); ++k) {
-        const auto fits = [&](const rt::LawGroup& g) { return g.law_count < rt::laws_in_group && is_same(g.function, model.laws[k].function); };
-        const auto group = std::find_if(model.groups.begin(), model.groups.end(), fits);
-        if (group != model.groups.end()) {
-            group->laws[group->law_count++] = k;
-            continue;
-        }
-        auto& made = model.groups.emplace_back(rt::LawGroup{model.laws[k].function, model.laws[k].inputs.size(), 1, {}});
-        made.laws.fill(k);
-        model.shape.instructions += model.laws[k].function.size();
+        const auto& law = model.laws[k];
+        model.views.push_back({law.function, law.inputs.data(), law.inputs.size(), model.slopes[k].data(), model.tangent_in[k].lowest.data(),
+                               model.tangent_in[k].highest.data(), point.offsets[k]});
+        model.shape.instructions += law.function.size();
     }
 }
 
@@ -125,7 +109,7 @@ rt::NonlinearMatrices NonlinearModel::matrices(const double* rest) const noexcep
     m.input_weights = input_weights;
     for (std::size_t i = 0; i < half_bands.size(); ++i) m.half_bands[i] = half_bands[i].data();
     m.laws = views;
-    m.groups = groups;
+    m.stage_at = Radau::at;
     return m;
 }
 
@@ -152,10 +136,11 @@ Result<NonlinearModel> sample_nonlinear(const Equations& equations, const Operat
     }
     shape.delay_steps = (shape.steps() - late % shape.steps()) % shape.steps();
     model.delay_frames = static_cast<std::int64_t>((late + shape.delay_steps) / shape.steps());
-    model.input_weights = interpolation_at(stage_at[0]);
+    for (std::size_t i = 0; i + 1 < stages; ++i) model.input_weights[i] = interpolation_at(Radau::at[i]);
 
-    // Both stages X₁, X₂ together: (A⁻¹/h ⊗ C + 1 ⊗ G)·X = A⁻¹·1/h ⊗ P·w + B·u(tᵢ) + dc + N·g.
+    // All stages X₁, X₂, X₃ together: (A⁻¹/h ⊗ C + 1 ⊗ G)·X = A⁻¹·1/h ⊗ P·w + B·u(tᵢ) + dc + N·g.
     const double h = 1.0 / (sample_rate_hz * static_cast<double>(shape.steps()));
+    const Radau radau;
     const auto small_signal = linearized(equations, point);
     const auto from_state = std::size_t{0};
     const auto from_input = shape.states;
@@ -164,21 +149,21 @@ Result<NonlinearModel> sample_nonlinear(const Equations& equations, const Operat
     Matrix a{stages * n, stages * n};
     Matrix from{stages * n, constant + 1};
     for (std::size_t i = 0; i < stages; ++i) {
-        for (std::size_t j = 0; j < stages; ++j) put(a, i * n, j * n, equations.storage, inverse_of_a[i][j] / h);
+        for (std::size_t j = 0; j < stages; ++j) put(a, i * n, j * n, equations.storage, radau.inverse(i, j) / h);
         put(a, i * n, i * n, small_signal.conductance);
-        put(from, i * n, from_state, equations.spread, (inverse_of_a[i][0] + inverse_of_a[i][1]) / h);
+        put(from, i * n, from_state, equations.spread, (radau.inverse(i, 0) + radau.inverse(i, 1) + radau.inverse(i, 2)) / h);
         for (std::size_t u = 0; u < shape.inputs; ++u)
             for (std::size_t r = 0; r < n; ++r) from(i * n + r, from_input + u * stages + i) = equations.input(r, u);
         put(from, i * n, from_law + i * shape.laws, equations.injection);
         for (std::size_t r = 0; r < n; ++r) from(i * n + r, constant) = small_signal.dc[r];
     }
-    const auto both = solve(a, from);
-    if (!both)
+    const auto solved = solve(a, from);
+    if (!solved)
         return Error{equations.source + " cannot be run at " + format_number(sample_rate_hz) + " Hz: check the suffixes of its values"};
 
     Matrix all{shape.rows(), from.columns};
-    for (std::size_t i = 0; i < stages; ++i) put(all, i * shape.quantities, 0, product(equations.sensing, rows_of(*both, i * n, n)));
-    const Matrix end = rows_of(*both, (stages - 1) * n, n);
+    for (std::size_t i = 0; i < stages; ++i) put(all, i * shape.quantities, 0, product(equations.sensing, rows_of(*solved, i * n, n)));
+    const Matrix end = rows_of(*solved, (stages - 1) * n, n);
     put(all, shape.searched(), 0, transposed_product(equations.spread, end));
     for (std::size_t o = 0; o < shape.outputs; ++o)
         if (equations.outputs[o])

@@ -120,7 +120,7 @@ private:
 };
 
 // Long enough for every capacitor of an output stage to have charged, short enough for a charge that nothing drains to stay.
-constexpr double long_since_s = 1e5;
+constexpr double long_since_s = 1e9;
 
 /// What the circuit does after it is switched on, in steps that grow as it settles.
 bool power_up(const Equations& e, std::vector<double>& x)

@@ -15,7 +15,9 @@ constexpr std::size_t no_factors = 0;
 
 constexpr int most_chords = 6;        // with triangles of an earlier place
 constexpr int fresh_slopes_after = 2;
-constexpr int most_newton_steps = 30;
+constexpr int most_whole_steps = 12;
+constexpr int most_nearer_steps = 25;
+constexpr int most_halvings = 12;
 constexpr int most_parts = 60;
 
 // No output stage reaches it, and no circuit that computes as it should.
@@ -41,7 +43,7 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) noexcept
 {
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
-           4 * s.searched() + 2 * s.quantities + (6 + max_law_inputs) * stages * s.laws + s.inputs * stages +
+           4 * s.searched() + 2 * s.quantities + (7 + max_law_inputs) * stages * s.laws + s.inputs * stages +
            2 * lanes * s.instructions + stages * s.laws * stages * s.laws;
 }
 
@@ -68,7 +70,8 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     found_ = take(stages * s.laws);
     kept_ = take(stages * s.laws);
     last_ = take(stages * s.laws);
-    ends_ = take(2 * s.laws);
+    start_ = take(stages * s.laws);
+    ends_ = take((stages - 1) * s.laws);
     change_ = take(stages * s.laws);
     gradients_ = take(stages * s.laws * max_law_inputs);
     drive_ = take(s.inputs * stages);
@@ -85,14 +88,12 @@ void NonlinearStepper::restart(const NonlinearMatrices& m) LOWLEG_REALTIME
     std::fill(scale_.begin(), scale_.end(), 0.0);
     forget();
     condition_ = Condition::runs;
-}
-
-void NonlinearStepper::take_signals_of(const NonlinearStepper& other) LOWLEG_REALTIME
-{
-    std::copy(other.input_.begin(), other.input_.end(), input_.begin());
-    std::copy(other.filters_.begin(), other.filters_.end(), filters_.begin());
-    std::copy(other.scale_.begin(), other.scale_.end(), scale_.begin());
-    forget();
+    // Until the filters of the outputs hold what the circuit rests at.
+    double in[max_channels * chunk_frames]{};
+    double out[max_channels * chunk_frames];
+    std::size_t longest = 0;
+    for (std::size_t level = 0; level < shape_.doublings; ++level) longest += shape_.taps[level] >> level;
+    for (std::size_t done = 0; done <= longest; done += chunk_frames) step(m, in, out, chunk_frames);
 }
 
 void NonlinearStepper::forget() LOWLEG_REALTIME
@@ -119,36 +120,29 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
 
     double* values = values_.data();
     active_count_ = 0;
-    for (std::size_t index = 0; index < m.groups.size(); ++index) {
-        const LawGroup& group = m.groups[index];
+    for (std::size_t k = 0; k < laws; ++k) {
+        const LawView& law = m.laws[k];
         double inputs[max_law_inputs * lanes];
         bool is_idle = true;
-        for (std::size_t k = 0; k < laws_in_group; ++k) {
-            const LawView& law = m.laws[group.laws[k]];
-            for (std::size_t i = 0; i < group.input_count; ++i)
-                for (std::size_t stage = 0; stage < stages; ++stage) {
-                    const double q = searched_[stage * shape_.quantities + law.inputs[i]];
-                    inputs[i * lanes + k * stages + stage] = q;
-                    is_idle = is_idle && q > law.lowest[i] && q < law.highest[i];
-                }
-        }
-        idle_[index] = is_idle;
-        if (!is_idle) evaluate_lanes(group.function, inputs, values);
-        const double* results = values + (group.function.size() - 1) * lanes;
-        for (std::size_t k = 0; k < group.law_count; ++k) {
-            const LawView& law = m.laws[group.laws[k]];
-            for (std::size_t stage = 0; stage < stages; ++stage) {
-                const auto at = stage * laws + group.laws[k];
-                found_[at] = 0.0;
-                if (is_idle) continue;
-                active_[active_count_++] = static_cast<std::uint8_t>(at);
-                const auto lane = k * stages + stage;
-                double g = results[lane] - law.offset;
-                for (std::size_t i = 0; i < group.input_count; ++i) g -= law.slopes[i] * inputs[i * lanes + lane];
-                found_[at] = g;
+        for (std::size_t i = 0; i < law.input_count; ++i)
+            for (std::size_t lane = 0; lane < lanes; ++lane) {
+                const double q = searched_[std::min(lane, stages - 1) * shape_.quantities + law.inputs[i]];
+                inputs[i * lanes + lane] = q;
+                is_idle = is_idle && q > law.lowest[i] && q < law.highest[i];
             }
+        idle_[k] = is_idle;
+        if (!is_idle) evaluate_lanes(law.function, inputs, values);
+        const double* results = values + (law.function.size() - 1) * lanes;
+        for (std::size_t stage = 0; stage < stages; ++stage) {
+            const auto at = stage * laws + k;
+            found_[at] = 0.0;
+            if (is_idle) continue;
+            active_[active_count_++] = static_cast<std::uint8_t>(at);
+            double g = results[stage] - law.offset;
+            for (std::size_t i = 0; i < law.input_count; ++i) g -= law.slopes[i] * inputs[i * lanes + stage];
+            found_[at] = g;
         }
-        values += group.function.size() * lanes;
+        values += law.function.size() * lanes;
     }
 
     bool is_same = true;
@@ -176,19 +170,17 @@ bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
     const auto rows = shape_.rows();
     const double* values = values_.data();
-    for (std::size_t index = 0; index < m.groups.size(); ++index) {
-        const LawGroup& group = m.groups[index];
-        if (!idle_[index]) {
+    for (std::size_t k = 0; k < shape_.laws; ++k) {
+        const LawView& law = m.laws[k];
+        if (!idle_[k]) {
             double gradient[max_law_inputs * lanes];
-            differentiate_lanes(group.function, values, group.input_count, gradient, adjoints_.data());
-            for (std::size_t k = 0; k < group.law_count; ++k)
-                for (std::size_t stage = 0; stage < stages; ++stage) {
-                    double* to = gradients_.data() + (stage * shape_.laws + group.laws[k]) * max_law_inputs;
-                    for (std::size_t i = 0; i < group.input_count; ++i)
-                        to[i] = gradient[i * lanes + k * stages + stage] - m.laws[group.laws[k]].slopes[i];
-                }
+            differentiate_lanes(law.function, values, law.input_count, gradient, adjoints_.data());
+            for (std::size_t stage = 0; stage < stages; ++stage) {
+                double* to = gradients_.data() + (stage * shape_.laws + k) * max_law_inputs;
+                for (std::size_t i = 0; i < law.input_count; ++i) to[i] = gradient[i * lanes + stage] - law.slopes[i];
+            }
         }
-        values += group.function.size() * lanes;
+        values += law.function.size() * lanes;
     }
     const auto n = active_count_;
     double* a = triangles_.data();
@@ -248,8 +240,8 @@ void NonlinearStepper::find_change(const NonlinearMatrices& m) LOWLEG_REALTIME
         for (std::size_t r = 0; r < n; ++r) right[r] += sensed(m, active_[r], column) * change_[k];
     }
     const double* a = triangles_.data();
+    for (std::size_t c = 0; c < n; ++c) std::swap(right[c], right[pivot_[c]]);
     for (std::size_t c = 0; c < n; ++c) {
-        std::swap(right[c], right[pivot_[c]]);
         for (std::size_t r = c + 1; r < n; ++r) right[r] -= a[c * n + r] * right[c];
     }
     for (std::size_t c = n; c-- > 0;) {
@@ -268,13 +260,15 @@ bool NonlinearStepper::solve(const NonlinearMatrices& m) LOWLEG_REALTIME
         least_[i] = 1.0 / (small_enough * scale_[i]);
     }
     std::copy(law_.begin(), law_.end(), last_.begin());
-    // The laws as a parabola through the ends of the last three steps, at 1/3 and 1 of this one.
+    // The laws as a parabola through the ends of the last three steps.
     for (std::size_t k = 0; k < laws; ++k) {
-        const double last = law_[laws + k];
+        const double last = law_[(stages - 1) * laws + k];
         const double before = ends_[k];
         const double first = ends_[laws + k];
-        law_[k] = (14.0 * last - 7.0 * before + 2.0 * first) / 9.0;
-        law_[laws + k] = 3.0 * (last - before) + first;
+        for (std::size_t stage = 0; stage < stages; ++stage) {
+            const double t = m.stage_at[stage];
+            law_[stage * laws + k] = 0.5 * (t + 1.0) * (t + 2.0) * last - t * (t + 2.0) * before + 0.5 * t * (t + 1.0) * first;
+        }
         ends_[k] = last;
         ends_[laws + k] = before;
     }
@@ -303,22 +297,36 @@ bool NonlinearStepper::solve(const NonlinearMatrices& m) LOWLEG_REALTIME
         }
         break;
     }
-    if (newton(m, misfit)) return true;
-    return follow(m);
+    return newton(m, misfit) || follow(m);
 }
 
 bool NonlinearStepper::newton(const NonlinearMatrices& m, double misfit) LOWLEG_REALTIME
 {
-    // Whole steps: a law that bends one way brings them home even from afar.
-    for (int i = 0; i < most_newton_steps && std::isfinite(misfit); ++i) {
-        if (misfit <= 1.0) {
-            std::copy(found_.begin(), found_.end(), law_.begin());
-            return true;
+    std::copy(law_.begin(), law_.end(), start_.begin());
+    // Whole steps bring laws home that bend by powers, even from afar and where a misfit first grows. Exponentials they
+    // overshoot: these want steps that only come nearer.
+    for (const bool comes_nearer : {false, true}) {
+        if (comes_nearer) {
+            std::copy(start_.begin(), start_.end(), law_.begin());
+            misfit = look(m);
         }
-        if (!factorize(m)) return false;
-        find_change(m);
-        for (std::size_t k = 0; k < law_.size(); ++k) law_[k] += change_[k];
-        misfit = look(m);
+        const int most = comes_nearer ? most_nearer_steps : most_whole_steps;
+        for (int i = 0; i < most && std::isfinite(misfit); ++i) {
+            if (misfit <= 1.0) {
+                std::copy(found_.begin(), found_.end(), law_.begin());
+                return true;
+            }
+            if (!factorize(m)) break;
+            find_change(m);
+            std::copy(law_.begin(), law_.end(), kept_.begin());
+            const double before = misfit;
+            double part = 1.0;
+            for (int halving = 0; halving <= most_halvings; ++halving, part *= 0.5) {
+                for (std::size_t k = 0; k < law_.size(); ++k) law_[k] = kept_[k] + part * change_[k];
+                misfit = look(m);
+                if (!comes_nearer || misfit <= 1.0 || misfit < before * (1.0 - 0.25 * part)) break;
+            }
+        }
     }
     return false;
 }
@@ -353,12 +361,14 @@ void NonlinearStepper::one_step(const NonlinearMatrices& m, const double* input)
     const auto searched = shape_.searched();
     const auto length = input_length(shape_);
     for (std::size_t i = 0; i < shape_.inputs; ++i) {
-        // The step goes from input_taps/2 − 1 to the next of these samples; its first stage is at a third of it.
+        // The step goes from the sample at input_taps/2 − 1 to the next.
         const double* x = input + i * length;
-        double between = 0.0;
-        for (std::size_t t = 0; t < input_taps; ++t) between += m.input_weights[t] * x[t];
-        drive_[i * stages] = between;
-        drive_[i * stages + 1] = x[input_taps / 2];
+        for (std::size_t stage = 0; stage + 1 < stages; ++stage) {
+            double between = 0.0;
+            for (std::size_t t = 0; t < input_taps; ++t) between += m.input_weights[stage][t] * x[t];
+            drive_[i * stages + stage] = between;
+        }
+        drive_[(i + 1) * stages - 1] = x[input_taps / 2];
     }
     std::copy_n(m.constant, rows, linear_.data());
     add_product(m.from_state, rows, shape_.states, state_.data(), linear_.data());

@@ -7,6 +7,7 @@
 #include "circuit/rt/multiply_add.h"
 #include "core/realtime.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,9 +22,12 @@ inline constexpr std::size_t max_quantities = 32;
 inline constexpr std::size_t max_laws = 32;
 /// Inputs of one law at most.
 inline constexpr std::size_t max_law_inputs = 16;
+/// Inputs, and outputs, at most.
+inline constexpr std::size_t max_channels = 8;
 /// Stages of one step of the method.
-inline constexpr std::size_t stages = 2;
-/// Samples from which the input at the first stage is interpolated.
+inline constexpr std::size_t stages = 3;
+static_assert(stages <= lanes);  // a law is evaluated at all stages in one go
+/// Samples from which the input at the stages is interpolated.
 inline constexpr std::size_t input_taps = 6;
 
 struct NonlinearShape {
@@ -32,7 +36,7 @@ struct NonlinearShape {
     std::size_t outputs{};
     std::size_t quantities{};
     std::size_t laws{};
-    std::size_t instructions{};  ///< Of all groups of laws together.
+    std::size_t instructions{};  ///< Of all laws together.
     std::size_t doublings{};     ///< The circuit steps 2^doublings times per sample.
     std::size_t delay_steps{};   ///< Makes the whole delay a whole number of samples.
     std::array<std::size_t, max_doublings> taps{};  ///< Of the half-band filters, the lowest rate first.
@@ -45,6 +49,7 @@ struct NonlinearShape {
 
 /// One law, less its tangent where the circuit rests: g(q) = f(q) − Σ slopes·q − offset.
 struct LawView {
+    std::span<const Instruction> function;
     const std::size_t* inputs{};  ///< Indices of quantities.
     std::size_t input_count{};
     const double* slopes{};       ///< By input.
@@ -53,27 +58,18 @@ struct LawView {
     double offset{};
 };
 
-/// Laws of the same function, evaluated together at both stages.
-inline constexpr std::size_t laws_in_group = lanes / stages;
-struct LawGroup {
-    std::span<const Instruction> function;
-    std::size_t input_count{};
-    std::size_t law_count{};                        ///< 1 … laws_in_group
-    std::array<std::size_t, laws_in_group> laws{};  ///< Indices; the last one fills what is left.
-};
-
-/// One circuit's matrices; each is stored by columns of [rows]: the quantities at stage 1, at stage 2, the states, the
-/// outputs; both of these at the end of the step. Storage belongs to someone who outlives the steps.
+/// One circuit's matrices; each is stored by columns of [rows]: the quantities at each stage, the states, the outputs;
+/// both of these at the end of the step. Storage belongs to someone who outlives the steps.
 struct NonlinearMatrices {
     const double* from_state{};  ///< [states][rows]
     const double* from_input{};  ///< [inputs · stages][rows]
     const double* from_law{};    ///< [stages · laws][rows]
     const double* constant{};    ///< [rows]
     const double* rest{};        ///< [states] Where the circuit rests.
-    std::array<double, input_taps> input_weights{};
+    std::array<std::array<double, input_taps>, stages - 1> input_weights{};  ///< By stage; the last one is a sample.
+    std::array<double, stages> stage_at{};  ///< Over the step.
     std::array<const double*, max_doublings> half_bands{};
     std::span<const LawView> laws;
-    std::span<const LawGroup> groups;
 };
 
 /// What became of the circuit.
@@ -107,7 +103,13 @@ public:
     [[nodiscard]] std::span<double> state() LOWLEG_REALTIME { return state_; }
     /// What is under way from the inputs and to the outputs is what is under way there. \pre The shapes differ in their states
     /// at most.
-    void take_signals_of(const NonlinearStepper& other) LOWLEG_REALTIME;
+    void take_signals_of(const NonlinearStepper& other) LOWLEG_REALTIME
+    {
+        std::copy(other.input_.begin(), other.input_.end(), input_.begin());
+        std::copy(other.filters_.begin(), other.filters_.end(), filters_.begin());
+        std::copy(other.scale_.begin(), other.scale_.end(), scale_.begin());
+        forget();
+    }
     /// Evaluations of the laws so far, for benchmarks.
     [[nodiscard]] std::uint64_t evaluations() const LOWLEG_REALTIME { return evaluations_; }
 
@@ -146,6 +148,7 @@ private:
     std::span<double> law_;        ///< g, as it is taken to be
     std::span<double> found_;      ///< g at the quantities that law_ brings about
     std::span<double> kept_;
+    std::span<double> start_;
     std::span<double> last_;       ///< g of the last step
     std::span<double> ends_;       ///< [2][laws] g at the end of the last step but one, and of the one before
     std::span<double> change_;
@@ -159,7 +162,7 @@ private:
     std::array<std::uint8_t, stages * max_laws> factorized_{};  ///< what active_ was then
     std::size_t factorized_count_{0};
     std::array<std::uint8_t, stages * max_laws> pivot_{};
-    std::array<bool, max_laws> idle_{};  ///< By group: all its laws are their tangents.
+    std::array<bool, max_laws> idle_{};  ///< By law: it is its tangent at all stages.
     Condition condition_{Condition::runs};
     std::uint64_t evaluations_{0};
 };
