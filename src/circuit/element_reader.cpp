@@ -266,7 +266,7 @@ private:
         if (key == "poly") return Form::polynomial;
         if (key == "table") return Form::table;
         if ((key == "value" || key == "vol" || key == "cur") && words_.size() > 4 && words_[4] == "=") return Form::expression;
-        for (const auto* other : {"laplace", "freq", "chebyshev", "pwl", "delay", "noise"})
+        for (const auto* other : {"laplace", "freq", "chebyshev", "pwl", "delay"})
             if (key == other) return Form::refused;
         return Form::plain;
     }
