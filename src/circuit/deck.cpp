@@ -13,7 +13,9 @@ constexpr std::array skipped_directives{
     ".save", ".meas", ".measure", ".option", ".options", ".width", ".temp", ".ic", ".nodeset", ".title", ".csparam",
 };
 
-constexpr int max_include_depth = 16;
+constexpr std::size_t max_include_depth = 16;
+constexpr std::size_t max_includes = 1000;
+constexpr std::size_t max_arguments = 50;
 constexpr std::size_t max_definition_depth = 30;
 
 class DeckReader {
@@ -152,14 +154,14 @@ private:
         const auto tolerance = is_param ? tolerance_of(s) : std::nullopt;
         for (const auto& [name, value] : *pairs) {
             Assignment assignment{s.origin, lowered(name), std::string{value}, tolerance, is_param};
-            // As in ngspice the last one counts.
-            const auto known = std::find_if(inside.parameters.begin(), inside.parameters.end(), [&](const auto& a) { return a.name == assignment.name; });
-            if (known == inside.parameters.end()) {
+            const auto [known, is_new] = inside.parameter_index.emplace(assignment.name, inside.parameters.size());
+            if (is_new) {
                 inside.parameters.push_back(std::move(assignment));
                 continue;
             }
+            // As in ngspice the last one counts.
             deck_->note(s.origin, "the parameter " + assignment.name + " is given again, and the last value counts");
-            *known = std::move(assignment);
+            inside.parameters[known->second] = std::move(assignment);
         }
         return Done{};
     }
@@ -183,6 +185,8 @@ private:
         function.name = lowered(trimmed(text.substr(0, opening)));
         for (const auto argument : words_of(text.substr(opening, closing - opening))) function.arguments.push_back(lowered(argument));
         const auto is_name = [](std::string_view t) { return !t.empty() && !is_digit(t.front()) && std::all_of(t.begin(), t.end(), is_name_letter); };
+        if (function.arguments.size() > max_arguments)
+            return deck_->at(s.origin, ".func " + function.name + " has more than " + std::to_string(max_arguments) + " arguments");
         if (!is_name(function.name) || !std::all_of(function.arguments.begin(), function.arguments.end(), is_name)) return refuse();
         auto body = trimmed(text.substr(closing + 1));
         if (body.starts_with('=')) body = trimmed(body.substr(1));
@@ -222,13 +226,14 @@ private:
         definition->outer = open_.back();
         std::size_t i = 2;
         std::string_view parameters;
+        std::set<std::string> ports;
         for (; i < words.size(); ++i) {
             const bool is_mark = lowered(words[i]) == "params:";
             if (!is_mark && !(i + 1 < words.size() && words[i + 1] == "=")) {
                 const auto port = lowered(words[i]);
                 if (port == "0" || port == "gnd")
                     return deck_->at(s.origin, ".subckt " + definition->name + " has ground among its nodes, which is the same everywhere: leave it out");
-                if (std::find(definition->ports.begin(), definition->ports.end(), port) != definition->ports.end())
+                if (!ports.insert(port).second)
                     return deck_->at(s.origin, ".subckt " + definition->name + " names the node " + quoted(port) + " twice");
                 definition->ports.push_back(port);
                 continue;
@@ -279,6 +284,7 @@ private:
         }
         if (including_.size() >= max_include_depth)
             return deck_->at(s.origin, "files include each other more than " + std::to_string(max_include_depth) + " deep: put them into fewer files");
+        if (deck_->files.size() > max_includes) return deck_->at(s.origin, "more than " + std::to_string(max_includes) + " files are included: put them into fewer files");
         if (!options_.include) return deck_->at(s.origin, ".include is not possible here: put the lines of " + quoted(path) + " in its place");
         auto text = options_.include(path);
         if (!text) {

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace lowleg::circuit {
@@ -44,7 +45,8 @@ struct Definition {
     Origin origin;
     std::string name;                            ///< Lower case; empty for the file itself.
     std::vector<std::string> ports;              ///< Lower case.
-    std::vector<Assignment> parameters;          ///< Each name once.
+    std::vector<Assignment> parameters;          ///< Each name once,
+    std::unordered_map<std::string, std::size_t> parameter_index;  ///< found by it.
     std::vector<Statement> elements;
     std::map<std::string, Statement> models;     ///< By lower-case name: .model
     std::map<std::string, UserFunction> functions;

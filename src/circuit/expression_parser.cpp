@@ -44,13 +44,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> refused_
     {"if", "is not ngspice's: write condition ? a : b"}, {"delay", "needs a memory: build it from C and L"},
 }};
 
+const std::string too_long = "takes more than " + std::to_string(rt::max_instructions) + " steps of computing: no part's law needs that many";
+
 class Parser {
 public:
     using Arguments = std::vector<std::pair<std::string_view, Term>>;
 
-    Parser(std::string_view text, Dialect dialect, FunctionBuilder& builder, ExpressionNames& names, Effort& effort, const Arguments& arguments)
-        : text_{text}, dialect_{dialect}, builder_{builder}, names_{names}, effort_{effort}, arguments_{arguments}
+    /// \param within  the function whose body this is.
+    Parser(std::string_view text, Dialect dialect, FunctionBuilder& builder, ExpressionNames& names, Effort& effort, const Arguments& arguments,
+           const UserFunction* within = nullptr)
+        : text_{text}, dialect_{dialect}, builder_{builder}, names_{names}, effort_{effort}, arguments_{arguments}, within_{within}
     {
+        effort_.read(text);
     }
 
     Result<Term, ExpressionError> parse()
@@ -81,10 +86,14 @@ private:
     };
 
     // The first error stays; after it everything reads to its end at once.
-    void stop(std::string message, bool is_placed = false)
+    void stop(ExpressionError error)
     {
-        if (!error_) error_ = ExpressionError{(is_placed ? std::string{} : quoted(trimmed(text_)) + ' ') + std::move(message), is_placed};
+        if (!error_) error_ = std::move(error);
         at_ = text_.size();
+    }
+    void stop(const std::string& message)
+    {
+        stop(ExpressionError{(within_ != nullptr ? "in the function " + quoted(within_->name) + ", " : std::string{}) + quoted(trimmed(text_)) + ' ' + message, false});
     }
     void fail(std::string_view expected, std::string_view after)
     {
@@ -95,8 +104,14 @@ private:
     Term pass(Result<Term, ExpressionError> result)
     {
         if (result) return result.value();
-        stop(result.error().message, result.error().is_placed);
+        stop_for(result.error());
         return {};
+    }
+    /// What a name stands for could not be had.
+    void stop_for(const ExpressionError& error)
+    {
+        if (error.is_placed) stop(error);
+        else stop(error.message);
     }
 
     std::string_view rest()
@@ -173,8 +188,13 @@ private:
 
     Term primary()
     {
-        if (++effort_.steps > Effort::max_steps) {
-            stop("asks for more computing than a circuit needs: the bench reads circuits of at most " + std::to_string(max_elements) + " elements");
+        ++effort_.steps;
+        if (effort_.is_exhausted()) {
+            stop("asks for more computing than a circuit of " + std::to_string(max_elements) + " elements needs");
+            return {};
+        }
+        if (builder_.is_full()) {
+            stop(too_long);
             return {};
         }
         const auto ahead = rest();
@@ -241,7 +261,7 @@ private:
         if (is_constant && dialect_ == Dialect::source) return constant;
         auto known = names_.parameter(word);
         if (!known) {
-            stop(known.error().message, known.error().is_placed);
+            stop_for(known.error());
             return {};
         }
         if (known.value()) return *known.value();
@@ -369,13 +389,11 @@ private:
         Arguments arguments;
         for (std::size_t i = 0; i < values.size(); ++i) arguments.emplace_back(function.arguments[i], values[i]);
         effort_.functions.push_back(&function);
-        auto result = Parser{function.body, dialect_, builder_, names_, effort_, arguments}.parse();
+        const auto result = Parser{function.body, dialect_, builder_, names_, effort_, arguments, &function}.parse();
         effort_.functions.pop_back();
-        if (!result && !result.error().is_placed) {
-            stop("calls " + quoted(function.name) + ": " + result.error().message);
-            return {};
-        }
-        return pass(std::move(result));
+        if (result) return result.value();
+        stop(result.error());
+        return {};
     }
 
     std::string_view text_;
@@ -385,6 +403,7 @@ private:
     ExpressionNames& names_;
     Effort& effort_;
     const Arguments& arguments_;
+    const UserFunction* within_;
     std::optional<ExpressionError> error_;
 };
 
@@ -404,7 +423,7 @@ Result<Term, ExpressionError> parse_expression(std::string_view text, Dialect di
     auto value = Parser{text, dialect, builder, names, effort, no_arguments}.parse();
     if (!value) return value;
     const auto refuse = [&](std::string what) { return ExpressionError{quoted(trimmed(text)) + ' ' + std::move(what), false}; };
-    if (builder.is_full()) return refuse("takes more than " + std::to_string(rt::max_instructions) + " steps of computing: no part's law needs that many");
+    if (builder.is_full()) return refuse(too_long);
     if (value.value().is_undefined()) return refuse("has no finite value: it divides by zero, or takes a function where it is not defined");
     return value;
 }

@@ -49,12 +49,13 @@ public:
 /// What one file may make the parser do: expressions use each other through parameters and functions, and a short text can
 /// ask for a very long computation.
 struct Effort {
-    int depth{};           ///< Nesting at present, over all expressions under way.
-    std::size_t steps{};   ///< Names, numbers and statements read so far.
+    int depth{};          ///< Nesting at present, over all expressions under way.
+    std::size_t steps{};  ///< Names, numbers and statements read so far; long texts count for more.
     std::vector<const UserFunction*> functions{};  ///< Being opened at present.
 
     static constexpr int max_depth = 200;
-    static constexpr std::size_t max_steps = 4'000'000;
+    static constexpr std::size_t max_steps = 2'000'000;
+    void read(std::string_view text) noexcept { steps += 1 + text.size() / 16; }
     [[nodiscard]] bool is_exhausted() const noexcept { return steps > max_steps; }
 };
 

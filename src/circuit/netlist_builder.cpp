@@ -33,7 +33,8 @@ Status NetlistBuilder::read_elements(Instance& instance)
 {
     if (auto status = instance.scope.work_out(); !status) return status;
     for (const auto& s : instance.scope.definition().elements) {
-        if (effort_.is_exhausted() || ++effort_.steps > Effort::max_steps)
+        effort_.read(s.text);
+        if (effort_.is_exhausted())
             return deck_.at(opening_.empty() ? s.origin : opening_.front().first,
                             "opening the subcircuits asks for more computing than a circuit of " + std::to_string(max_elements) + " elements needs");
         if (auto status = read_element(*this, instance, s); !status) return status;
@@ -85,7 +86,7 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
     double multiplier = around.multiplier;
     for (const auto& [parameter, value] : *pairs) {
         const auto key = lowered(parameter);
-        const bool is_known = std::any_of(definition->parameters.begin(), definition->parameters.end(), [&](const auto& a) { return a.name == key; });
+        const bool is_known = definition->parameter_index.contains(key);
         if (!is_known && key == "m") {
             const auto m = parse_constant(within_braces(value).value_or(value), around.scope, effort_);
             if (!m) return m.error().is_placed ? Error{m.error().message} : deck_.at(s.origin, x + ": " + m.error().message);

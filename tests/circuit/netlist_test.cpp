@@ -143,7 +143,7 @@ TEST_CASE("what is wrong is named with its line", "[circuit][netlist]")
         {".param x", "t.cir, line 2", "needs name=value"},
         {".param x = 1 + 2", "t.cir, line 2", "an expression with blanks stands in braces"},
         {".func f x", "t.cir, line 2", ".func needs a name, arguments"},
-        {".func f(x) {y}\nR1 a 0 {f(1)}", "t.cir, line 3", "calls \"f\": \"y\" holds \"y\""},
+        {".func f(x) {y}\nR1 a 0 {f(1)}", "t.cir, line 3", "in the function \"f\", \"y\" holds \"y\""},
         {".model q2n NPN(BF=100)", "t.cir, line 2", "transistors are not read"},
         {".model sw SW(Ron=1)", "t.cir, line 2", "only models of diodes"},
         {".model d", "t.cir, line 2", ".model needs a name, a type"},
