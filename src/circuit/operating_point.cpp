@@ -55,6 +55,16 @@ public:
             const Tangents t{e_, times(e_.sensing, x)};
             auto next = towards(t, times(e_.sensing, x));
             if (!next) return false;
+            double change = 0.0;
+            double size = 1e-9;
+            for (std::size_t k = 0; k < x.size(); ++k) {
+                change = std::max(change, std::abs((*next)[k] - x[k]));
+                size = std::max(size, std::abs((*next)[k]));
+            }
+            if (change <= 1e-10 * size) {
+                x = std::move(*next);
+                return true;
+            }
             // How far the laws bend between here and there decides how far to go: their values at both ends must agree
             // with their tangents better after the step than before it.
             double fraction = 1.0;
@@ -67,14 +77,7 @@ public:
                 if (std::isfinite(there) && (there <= here * (1.0 - 0.1 * fraction) || there < 1e-14)) break;
                 if (fraction < 1e-6) return false;
             }
-            double change = 0.0;
-            double size = 1e-9;
-            for (std::size_t k = 0; k < x.size(); ++k) {
-                change = std::max(change, std::abs(tried[k] - x[k]));
-                size = std::max(size, std::abs(tried[k]));
-            }
             x = std::move(tried);
-            if (fraction == 1.0 && change <= 1e-10 * size) return true;
         }
         return false;
     }
@@ -97,7 +100,7 @@ private:
         return std::move(x->values);
     }
 
-    /// How far `x` is from the solution, each row relative to what stands in it.
+    /// How far `x` is from the solution, each row relative to what stands in it; where that is nothing but rounding, to what could.
     [[nodiscard]] double misfit(const std::vector<double>& x) const
     {
         const Tangents t{e_, times(e_.sensing, x)};
@@ -109,6 +112,10 @@ private:
             for (std::size_t r = 0; r < rest.size(); ++r) add(r, e_.injection(r, law) * t.values[law]);
         for (std::size_t c = 0; c < a_.columns; ++c)
             for (std::size_t r = 0; r < rest.size(); ++r) add(r, -a_(r, c) * x[c]);
+        double largest = 0.0;
+        for (const double v : x) largest = std::max(largest, std::abs(v));
+        for (std::size_t c = 0; c < a_.columns; ++c)
+            for (std::size_t r = 0; r < rest.size(); ++r) size[r] += 1e-12 * largest * std::abs(a_(r, c));
         double sum = 0.0;
         for (std::size_t r = 0; r < rest.size(); ++r) sum += size[r] > 0.0 ? std::pow(rest[r] / size[r], 2.0) : 0.0;
         return std::sqrt(sum);
