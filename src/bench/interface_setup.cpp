@@ -11,7 +11,7 @@ rt::InterfaceSetup setup_of(const InterfaceModel& model, double gain_ratio, doub
     rt::InterfaceSetup setup;
     auto& levels = setup.levels;
     levels.volts_per_unit = std::numbers::sqrt2 * model.full_scale.volts().value();
-    levels.units_per_volt = {1.0 / levels.volts_per_unit, gain_ratio / levels.volts_per_unit};
+    levels.gains = {1.0, gain_ratio};
     levels.clip = sine_peak(model.clipping);
     // White up to half the rate, of which the level counts what lies between 20 Hz and 20 kHz.
     const double in_band = std::min(1.0, (20e3 - 20.0) / (sample_rate_hz / 2.0));

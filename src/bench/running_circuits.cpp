@@ -64,6 +64,7 @@ void RunningCircuits::go_on_from(const RunningCircuits& before)
     if (!stepper_ || !before.stepper_) return;
     // Which position does not matter: only resistances differ, and the state is charges and fluxes.
     from_before_ = circuits_.front().state_from(before.circuits_.front());
+    running_.goes_on = true;
     running_.from_before = from_before_.values.data();
 }
 

@@ -1,5 +1,5 @@
 // The running bench: against its closed form, against ngspice's transient analysis, and its imperfections as ordered.
-#include "bench/virtual_bench.h"
+#include "bench/bench_run.h"
 #include "support/ngspice.h"
 #include "support/realtime_guard.h"
 
@@ -19,82 +19,9 @@
 
 using namespace lowleg;
 using namespace lowleg::bench;
+using namespace lowleg::testing;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
-
-namespace {
-
-constexpr double pi = std::numbers::pi;
-constexpr double inf = std::numeric_limits<double>::infinity();
-
-InterfaceModel noiseless()
-{
-    InterfaceModel m;
-    m.noise = Dbfs{-inf};
-    return m;
-}
-
-CircuitText shipped(std::string_view name)
-{
-    auto found = find_circuit(name);
-    if (!found) FAIL(found.error().message);
-    return found.value();
-}
-
-Result<std::unique_ptr<VirtualBench>> try_build(const CircuitText& c, const Fixture& f = {}, const InterfaceModel& m = noiseless(), double rate = 48e3)
-{
-    return VirtualBench::build(c, f, m, rate);
-}
-
-std::unique_ptr<VirtualBench> build(const CircuitText& c, const Fixture& f = {}, const InterfaceModel& m = noiseless(), double rate = 48e3)
-{
-    auto built = try_build(c, f, m, rate);
-    if (!built) FAIL(built.error().message);
-    return std::move(built).value();
-}
-
-struct Capture { std::vector<float> i2, i3; };
-
-/// Runs `frames` in blocks of lengths that fit neither each other nor the bench's own chunks. drive and probe by frame.
-template <class Drive, class Probe>
-Capture run(VirtualBench& bench, std::int64_t first, std::size_t frames, Drive&& drive, Probe&& probe)
-{
-    std::vector<float> d(frames), p(frames);
-    for (std::size_t n = 0; n < frames; ++n) {
-        d[n] = static_cast<float>(drive(first + static_cast<std::int64_t>(n)));
-        p[n] = static_cast<float>(probe(first + static_cast<std::int64_t>(n)));
-    }
-    Capture c{std::vector<float>(frames), std::vector<float>(frames)};
-    constexpr std::array<std::uint32_t, 4> lengths{64, 1, 333, 128};
-    std::size_t at = 0;
-    for (std::size_t block = 0; at < frames; ++block) {
-        const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(lengths[block % lengths.size()], frames - at));
-        bench.process(d.data() + at, p.data() + at, c.i2.data() + at, c.i3.data() + at, n);
-        at += n;
-    }
-    return c;
-}
-
-constexpr auto silence = [](std::int64_t) { return 0.0; };
-
-/// Amplitude of the tone with `cycles` whole cycles in the capture: over cos(2π·cycles·n/N).
-Complex tone_in(const std::vector<float>& x, double cycles)
-{
-    Complex sum{};
-    const auto size = static_cast<double>(x.size());
-    for (std::size_t n = 0; n < x.size(); ++n)
-        sum += static_cast<double>(x[n]) * std::polar(2.0 / size, -2.0 * pi * std::fmod(cycles * static_cast<double>(n), size) / size);
-    return sum;
-}
-
-double rms(const std::vector<float>& x)
-{
-    double sum = 0.0;
-    for (const float v : x) sum += static_cast<double>(v) * static_cast<double>(v);
-    return std::sqrt(sum / static_cast<double>(x.size()));
-}
-
-}  // namespace
 
 TEST_CASE("tones come back as the closed form says", "[bench]")
 {
@@ -250,16 +177,24 @@ TEST_CASE("noise is Gaussian, white, independent, at its level, and the seed's",
     for (const auto* leg : {&a.i2, &a.i3}) {
         CHECK_THAT(dbfs_of_rms(rms(*leg) * std::sqrt(in_band)).value(), WithinAbs(-110.0, 0.04));
         double lag1 = 0.0, fourth = 0.0, across = 0.0;
+        std::array<double, 6> beyond{};
         const double variance = rms(*leg) * rms(*leg);
         for (std::size_t n = 1; n < leg->size(); ++n) {
             const double x = static_cast<double>((*leg)[n]);
             lag1 += x * static_cast<double>((*leg)[n - 1]);
             fourth += x * x * x * x;
             across += static_cast<double>(a.i2[n]) * static_cast<double>(a.i3[n]);
+            for (std::size_t k = 0; k < beyond.size(); ++k) beyond[k] += std::abs(x) > 0.7 * static_cast<double>(k + 1) * std::sqrt(variance) ? 1.0 : 0.0;
         }
         const double count = static_cast<double>(leg->size());
         CHECK_THAT(lag1 / count / variance, WithinAbs(0.0, 4.0 / std::sqrt(count)));
-        CHECK_THAT(fourth / count / variance / variance, WithinAbs(2.9, 0.05));  // twelve terms: 3 − 6/(5·12); σ = √(24/N) = 0.007
+        CHECK_THAT(fourth / count / variance / variance, WithinAbs(3.0, 4.0 * std::sqrt(24.0 / count)));
+        // Beyond 0.7 … 4.2σ as many as in a normal distribution: binomial, and 3 % for the straight pieces of the table.
+        for (std::size_t k = 0; k < beyond.size(); ++k) {
+            const double expected = count * std::erfc(0.7 * static_cast<double>(k + 1) / std::numbers::sqrt2);
+            CAPTURE(k);
+            CHECK_THAT(beyond[k], WithinAbs(expected, 4.0 * std::sqrt(expected) + 0.03 * (k > 3 ? expected : 0.0)));
+        }
         if (leg == &a.i3) CHECK_THAT(across / count / variance, WithinAbs(0.0, 4.0 / std::sqrt(count)));
     }
     CHECK(listen(1).i2 == a.i2);

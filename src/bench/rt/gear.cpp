@@ -49,7 +49,7 @@ void Gear::exchange(Circuits& next) LOWLEG_REALTIME
     Circuits* before = circuits_;
     circuits_ = &next;
     watched_frames_ = 0;
-    if (trouble_ == Trouble::none && at().runs && next.from_before != nullptr) next.stepper->go_on_from(*before->stepper, next.from_before);
+    if (trouble_ == Trouble::none && at().runs && next.goes_on) next.stepper->go_on_from(*before->stepper, next.from_before);
     else start_anew();
     before->is_spent.store(true, std::memory_order_release);
 }

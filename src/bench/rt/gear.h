@@ -27,8 +27,8 @@ struct Circuits {
     std::array<Position, max_positions> positions{};
     circuit::rt::CircuitStepper* stepper{nullptr};  ///< None where no position runs.
     bool is_linear{true};
-    /// CircuitStepper::go_on_from. None: it starts from rest.
-    const double* from_before{nullptr};
+    bool goes_on{false};                            ///< From the circuits before; else from rest.
+    const double* from_before{nullptr};             ///< As of CircuitStepper::go_on_from.
     /// Set by the audio thread when it is done with these: whoever made them may free them.
     std::atomic<bool> is_spent{false};
 };

@@ -29,7 +29,7 @@ SimulatedInterface::SimulatedInterface(const Change& first, const NormalTable& t
     // Coupling capacitors have charged long since.
     const auto& start = first.circuits->positions[gear_.position()];
     for (std::size_t leg = 0; leg < 2; ++leg)
-        if (setup_.coupling[leg] > 0.0 && start.runs) charge_[leg] = start.rest_volts[leg] * setup_.levels.units_per_volt[leg];
+        if (setup_.coupling[leg] > 0.0 && start.runs) charge_[leg] = start.rest_volts[leg];
 }
 
 Levels SimulatedInterface::levels_now() const LOWLEG_REALTIME
@@ -40,7 +40,7 @@ Levels SimulatedInterface::levels_now() const LOWLEG_REALTIME
     Levels out;
     const Levels& target = setup_.levels;
     out.volts_per_unit = now(target.volts_per_unit, from_.volts_per_unit);
-    for (std::size_t leg = 0; leg < 2; ++leg) out.units_per_volt[leg] = now(target.units_per_volt[leg], from_.units_per_volt[leg]);
+    for (std::size_t leg = 0; leg < 2; ++leg) out.gains[leg] = now(target.gains[leg], from_.gains[leg]);
     out.clip = now(target.clip, from_.clip);
     out.noise = now(target.noise, from_.noise);
     for (std::size_t k = 0; k < most_hum_harmonics; ++k) out.hum[k] = now(target.hum[k], from_.hum[k]);
@@ -168,11 +168,15 @@ void SimulatedInterface::process(const float* out1, const float* out2, float* in
 
         gear_.step(played, captured, n_frames);
 
+        double units_per_volt[chunk_frames];
+        std::fill_n(units_per_volt, n_frames, 1.0 / target.volts_per_unit);
+        if (glide_left_ > 0)
+            for (std::size_t n = 0; n < n_frames; ++n) units_per_volt[n] = 1.0 / volts(n);
         for (std::size_t leg = 0; leg < 2; ++leg) {
             double* x = captured + leg * chunk_frames;
-            const auto gain = glide(target.units_per_volt[leg], from_.units_per_volt[leg]);
-            for (std::size_t n = 0; n < n_frames; ++n) x[n] *= gain(n);
             if (setup_.coupling[leg] > 0.0 || charge_[leg] != 0.0) couple(x, leg, n_frames);
+            const auto gain = glide(target.gains[leg], from_.gains[leg]);
+            for (std::size_t n = 0; n < n_frames; ++n) x[n] *= gain(n) * units_per_volt[n];
         }
         if (has_hum_) add_hum(captured, n_frames);
         const auto begins = setup_.dropout_threshold > 0 ? dropouts(n_frames) : 0U;

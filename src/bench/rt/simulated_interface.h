@@ -19,8 +19,8 @@ inline constexpr std::size_t most_hum_harmonics = 10;
 
 /// What glides to its new value when it is changed.
 struct Levels {
-    double volts_per_unit{1.0};                      ///< Outputs.
-    std::array<double, 2> units_per_volt{1.0, 1.0};  ///< Inputs.
+    double volts_per_unit{1.0};            ///< Outputs and inputs.
+    std::array<double, 2> gains{1.0, 1.0};  ///< Inputs.
     double clip{1.0};                                ///< Where the inputs' converters clip, full scale = 1.
     double noise{};                                  ///< rms of one sample.
     std::array<double, most_hum_harmonics> hum{};    ///< Amplitude of order k + 1.
@@ -55,7 +55,7 @@ struct Change {
     std::atomic<bool> is_spent{false};
 };
 
-/// Outputs → delay → gear → gain → AC coupling → hum → clocks and slips → noise → clipping → lost samples → inputs.
+/// Outputs → delay → gear → AC coupling → gain → hum → clocks and slips → noise → clipping → lost samples → inputs.
 class SimulatedInterface {
 public:
     /// \param first  its circuits and, where there are any, lines are what it begins with. All outlive this, or their being spent.
@@ -105,8 +105,8 @@ private:
     std::int64_t silent_frames_{0};
     double cos_{1.0}, sin_{0.0};    ///< Of the hum's phase.
     bool has_hum_{false};
-    std::array<double, 2> charge_{};         ///< What each input's coupling capacitor holds off, full scale = 1.
-    std::array<double, 2> charge_release_{};  ///< By which a charge goes, per frame, that nothing holds any more.
+    std::array<double, 2> charge_{};          ///< Volts that each input's coupling capacitor holds off.
+    std::array<double, 2> charge_release_{};  ///< By which they go, per frame, where there is no coupling capacitor any more.
 };
 
 }  // namespace lowleg::bench::rt
