@@ -84,7 +84,7 @@ Term FunctionBuilder::input(std::size_t which) { return add({Op::input, static_c
 Term FunctionBuilder::whole_power(Term base, int exponent)
 {
     Term power = base;
-    for (int bit = std::bit_width(static_cast<unsigned>(exponent)) - 2; bit >= 0; --bit) {
+    for (int bit = static_cast<int>(std::bit_width(static_cast<unsigned>(exponent))) - 2; bit >= 0; --bit) {
         power = apply(Op::square, power);
         if (((exponent >> bit) & 1) != 0) power = apply(Op::multiply, power, base);
     }
