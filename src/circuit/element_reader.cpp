@@ -258,17 +258,17 @@ private:
         return add(Source{node(1), node(2), dc * multiplier, ac * multiplier});
     }
 
-    /// VALUE={…}, POLY(n) … and what else can stand in the place of controlling nodes.
+    /// VALUE={…}, POLY(n) … and what else can stand in the place of controlling nodes. (Which may have such names, too.)
     enum class Form : std::uint8_t { plain, expression, polynomial, table, refused };
     Form form() const
     {
         const auto key = word(3);
-        if (key == "poly") return Form::polynomial;
+        if (words_.size() < 5) return Form::plain;
+        if (key == "poly" && trimmed(text_after(3)).starts_with('(')) return Form::polynomial;
+        if ((key == "value" || key == "vol" || key == "cur") && words_[4] == "=") return Form::expression;
+        if (!within_braces(words_[4])) return Form::plain;
         if (key == "table") return Form::table;
-        if ((key == "value" || key == "vol" || key == "cur") && words_.size() > 4 && words_[4] == "=") return Form::expression;
-        for (const auto* other : {"laplace", "freq", "chebyshev", "pwl", "delay"})
-            if (key == other) return Form::refused;
-        return Form::plain;
+        return key == "laplace" || key == "freq" || key == "chebyshev" ? Form::refused : Form::plain;
     }
     Error refuse_form() const
     {
@@ -307,7 +307,6 @@ private:
         const bool is_voltage = gives == Behavioural::Gives::voltage;
         const auto want = std::string{name_} + " needs two nodes, a voltage source and a " + (is_voltage ? "resistance" : "gain");
         if (form() == Form::polynomial) return read_polynomial(gives, multiplier, true);
-        if (form() != Form::plain && words_.size() > 4 && words_[4] == "=") return refuse_form();
         if (words_.size() < 5 || words_[4] == "=") return fail(want + ", e.g. \"" + std::string{name_} + " out 0 V1 2\"");
         const auto gain = number(words_[4]);
         if (!gain && gain.error().is_placed) return refuse(gain.error());

@@ -347,6 +347,14 @@ TEST_CASE("subcircuits are opened with the path to each element", "[circuit][net
     CHECK(parse_netlist("t\nR1 a 0 1\nE1 b 0 a 0 1\n", "t.cir").value().is_linear());
 }
 
+TEST_CASE("a controlling node may be called anything", "[circuit][netlist]")
+{
+    const auto parsed = parse_netlist("t\nE1 o 0 noise 0 2\nG1 o 0 table value 2\nE2 poly 0 laplace 0 1\nG2 o 0 poly 0 1\n", "t.cir");
+    if (!parsed) FAIL(parsed.error().message);
+    CHECK(parsed.value().is_linear());
+    CHECK(std::get<Transconductance>(parsed.value().elements[1].part).control_minus == *parsed.value().find_node("value"));
+}
+
 TEST_CASE("a diode is a law, a resistor and a capacitor", "[circuit][netlist]")
 {
     const auto parsed = parse_netlist("t\n.model dd D(IS=1n RS=2 CJO=10p TT=5n EG=1.1 XYZ=3)\nD1 a 0 dd 4\nD2 a 0 dd\nD3 0 a plain OFF\n.model plain D\n", "t.cir");
