@@ -106,7 +106,8 @@ Range range_of(const rt::Instruction& n, const std::vector<Interval>& box, const
     }
     Range bent = constant(anything);
     const auto moves = [](const Range& r) { return std::any_of(r.slopes.begin(), r.slopes.end(), [](Interval s) { return s.low != 0.0 || s.high != 0.0; }); };
-    const bool is_still = !moves(a) && !moves(b) && !moves(ranges[n.c]);
+    const auto operands = rt::operands_of(n.op);
+    const bool is_still = !moves(a) && (operands < 2 || !moves(b)) && (operands < 3 || !moves(ranges[n.c]));
     if (!is_still) bent.slopes.assign(box.size(), anything);
     return bent;
 }

@@ -15,18 +15,6 @@ using rt::Op;
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 constexpr double largest = 1e300;  // as rt::evaluate bounds its results
 
-int operands_of(Op op)
-{
-    switch (op) {
-    case Op::constant: case Op::input: return 0;
-    case Op::add: case Op::subtract: case Op::multiply: case Op::divide: case Op::power: case Op::signed_power: case Op::atan2:
-    case Op::min: case Op::max: case Op::less: case Op::less_equal: case Op::greater: case Op::greater_equal: case Op::equal:
-    case Op::not_equal: case Op::logical_and: case Op::logical_or: return 2;
-    case Op::select: return 3;
-    default: return 1;
-    }
-}
-
 /// rt::evaluate gives a number wherever it is asked; a constant that is none is a slip of the pen.
 bool is_defined(Op op, double a, double b)
 {
@@ -93,7 +81,7 @@ Term FunctionBuilder::whole_power(Term base, int exponent)
 
 Term FunctionBuilder::apply(Op op, Term a, Term b, Term c)
 {
-    const int operands = operands_of(op);
+    const auto operands = rt::operands_of(op);
     if (op == Op::select && a.is_number() && !a.is_undefined()) return a.is(0.0) ? c : b;
     if (a.is_undefined() || (operands > 1 && b.is_undefined()) || (operands > 2 && c.is_undefined())) return undefined;
     if (a.is_number() && (operands < 2 || b.is_number()) && (operands < 3 || c.is_number()))
@@ -167,7 +155,7 @@ FunctionBuilder::Function FunctionBuilder::finish(Term value)
     for (std::size_t i = instructions_.size(); i-- > 0;) {
         if (!is_needed[i]) continue;
         const auto& n = instructions_[i];
-        const int operands = operands_of(n.op);
+        const auto operands = operands_of(n.op);
         if (operands > 0) is_needed[n.a] = true;
         if (operands > 1) is_needed[n.b] = true;
         if (operands > 2) is_needed[n.c] = true;
@@ -176,7 +164,7 @@ FunctionBuilder::Function FunctionBuilder::finish(Term value)
     for (std::size_t i = 0; i < instructions_.size(); ++i) {
         if (!is_needed[i]) continue;
         auto n = instructions_[i];
-        const int operands = operands_of(n.op);
+        const auto operands = operands_of(n.op);
         if (n.op == Op::input) {
             function.inputs.push_back(n.a);
             n.a = static_cast<std::uint16_t>(function.inputs.size() - 1);

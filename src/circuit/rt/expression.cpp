@@ -132,16 +132,6 @@ struct Slopes {
     Number a{}, b{}, c{};
 };
 
-/// Whether the result moves with b.
-bool has_second(Op op) LOWLEG_REALTIME
-{
-    switch (op) {
-    case Op::add: case Op::subtract: case Op::multiply: case Op::divide: case Op::power: case Op::signed_power: case Op::atan2:
-    case Op::min: case Op::max: case Op::select: return true;
-    default: return false;
-    }
-}
-
 template <class Number>
 LOWLEG_INLINE Slopes<Number> slopes_of(const Instruction& n, const Number& result, const double* values) LOWLEG_REALTIME
 {
@@ -244,9 +234,9 @@ LOWLEG_INLINE void accumulate(std::span<const Instruction> function, const doubl
         load(result, values + i * width);
         const auto slopes = slopes_of<Number>(n, result, values);
         add(adjoints + n.a * width, keep(weight * keep(slopes.a)));
-        if (!has_second(n.op)) continue;
-        add(adjoints + n.b * width, keep(weight * keep(slopes.b)));
-        if (n.op == Op::select) add(adjoints + n.c * width, keep(weight * keep(slopes.c)));
+        const auto operands = operands_of(n.op);
+        if (operands > 1) add(adjoints + n.b * width, keep(weight * keep(slopes.b)));
+        if (operands > 2) add(adjoints + n.c * width, keep(weight * keep(slopes.c)));
     }
 }
 

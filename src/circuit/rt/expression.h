@@ -34,6 +34,19 @@ enum class Op : std::uint8_t {
     diode,        ///< exp(a) − 1, continued as a straight line above a = 80: what a junction's current is made of.
 };
 
+/// How many of a, b, c an instruction looks at.
+[[nodiscard]] constexpr int operands_of(Op op) LOWLEG_REALTIME
+{
+    switch (op) {
+    case Op::constant: case Op::input: return 0;
+    case Op::add: case Op::subtract: case Op::multiply: case Op::divide: case Op::power: case Op::signed_power: case Op::atan2:
+    case Op::min: case Op::max: case Op::less: case Op::less_equal: case Op::greater: case Op::greater_equal: case Op::equal:
+    case Op::not_equal: case Op::logical_and: case Op::logical_or: return 2;
+    case Op::select: return 3;
+    default: return 1;
+    }
+}
+
 struct Instruction {
     Op op;
     std::uint16_t a{}, b{}, c{};  ///< Results of earlier instructions by their index; for `input` the input's index.

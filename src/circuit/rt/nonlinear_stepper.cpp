@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lowleg::circuit::rt {
 namespace {
@@ -13,9 +14,9 @@ constexpr double least_scale = 1e-6;
 constexpr double forgetting = 1.0 - 1e-6;
 constexpr std::size_t no_factors = 0;
 
-constexpr int most_chords = 6;        // with triangles of an earlier place
-constexpr int fresh_slopes_after = 2;
-constexpr int most_whole_steps = 12;
+constexpr int most_chords = 4;
+constexpr double far_off = 1e6;  // a chord that leads there was drawn elsewhere
+constexpr int most_whole_steps = 20;
 constexpr int most_nearer_steps = 25;
 constexpr int most_halvings = 12;
 constexpr int most_parts = 60;
@@ -43,7 +44,7 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) noexcept
 {
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
-           4 * s.searched() + 2 * s.quantities + (7 + max_law_inputs) * stages * s.laws + s.inputs * stages +
+           5 * s.searched() + 2 * s.quantities + (7 + max_law_inputs) * stages * s.laws + s.inputs * stages +
            2 * lanes * s.instructions + stages * s.laws * stages * s.laws;
 }
 
@@ -69,6 +70,7 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     law_ = take(stages * s.laws);
     found_ = take(stages * s.laws);
     kept_ = take(stages * s.laws);
+    searched_ends_ = take((stages - 1) * s.quantities);
     last_ = take(stages * s.laws);
     start_ = take(stages * s.laws);
     ends_ = take((stages - 1) * s.laws);
@@ -100,24 +102,48 @@ void NonlinearStepper::forget() LOWLEG_REALTIME
 {
     std::fill(law_.begin(), law_.end(), 0.0);
     std::fill(ends_.begin(), ends_.end(), 0.0);
+    std::fill(searched_ends_.begin(), searched_ends_.end(), 0.0);
+    bends_ = false;
+    was_active_count_ = 0;
+    steps_since_corner_ = 0;
     std::fill(before_.begin(), before_.end(), 0.0);
     factorized_count_ = no_factors;
 }
 
 double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
-    ++evaluations_;
-    const auto laws = shape_.laws;
     const auto searched = shape_.searched();
-    const auto rows = shape_.rows();
     std::copy_n(linear_.data(), searched, searched_.data());
-    for (std::size_t k = 0; k < stages * laws; ++k) {
+    for (std::size_t k = 0; k < law_.size(); ++k) {
         const double g = law_[k];
         if (g == 0.0) continue;  // as of a limiter that does not limit
-        const double* column = m.from_law + k * rows;
+        const double* column = m.from_law + k * shape_.rows();
         for (std::size_t r = 0; r < searched; ++r) searched_[r] += column[r] * g;
     }
+    evaluate_laws(m);
+    bool is_same = true;
+    std::fill(misfit_.begin(), misfit_.end(), 0.0);
+    for (std::size_t k = 0; k < law_.size(); ++k) {
+        const double difference = found_[k] - law_[k];
+        if (difference == 0.0) continue;
+        is_same = false;
+        const double* column = m.from_law + k * shape_.rows();
+        for (std::size_t r = 0; r < searched; ++r) misfit_[r] += column[r] * difference;
+    }
+    if (is_same) return 0.0;
+    double largest = 0.0;
+    for (std::size_t stage = 0; stage < stages; ++stage)
+        for (std::size_t i = 0; i < shape_.quantities; ++i) {
+            const double in_units = std::abs(misfit_[stage * shape_.quantities + i]) * least_[i];
+            if (!(in_units <= largest)) largest = in_units;  // not a number stays
+        }
+    return largest;
+}
 
+void NonlinearStepper::evaluate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME
+{
+    ++evaluations_;
+    const auto laws = shape_.laws;
     double* values = values_.data();
     active_count_ = 0;
     for (std::size_t k = 0; k < laws; ++k) {
@@ -144,28 +170,10 @@ double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
         }
         values += law.function.size() * lanes;
     }
-
-    bool is_same = true;
-    std::fill(misfit_.begin(), misfit_.end(), 0.0);
-    for (std::size_t k = 0; k < stages * laws; ++k) {
-        const double difference = found_[k] - law_[k];
-        if (difference == 0.0) continue;
-        is_same = false;
-        const double* column = m.from_law + k * rows;
-        for (std::size_t r = 0; r < searched; ++r) misfit_[r] += column[r] * difference;
-    }
-    if (is_same) return 0.0;
-    double largest = 0.0;
-    for (std::size_t stage = 0; stage < stages; ++stage)
-        for (std::size_t i = 0; i < shape_.quantities; ++i) {
-            const double in_units = std::abs(misfit_[stage * shape_.quantities + i]) * least_[i];
-            if (!(in_units <= largest)) largest = in_units;  // not a number stays
-        }
-    return largest;
 }
 
-// With g what is looked for, q(g) = linear + K·g, and f(q) the laws: f(q(g)) = g. Newton's step δ from g solves
-// (1 − f′·K)·δ = f(q(g)) − g. An idle law has f′ = 0: its δ is known.
+// With g what is looked for, q = linear + K·g, and f(q) the laws: f(q) = g. From any q₀, Newton's step solves
+// g = f(q₀) + f′·(linear + K·g − q₀). Of an idle law f and f′ are 0.
 bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
     const auto rows = shape_.rows();
@@ -229,75 +237,85 @@ bool NonlinearStepper::is_factorized() const LOWLEG_REALTIME
 void NonlinearStepper::find_change(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
     const auto n = active_count_;
-    for (std::size_t k = 0; k < change_.size(); ++k) change_[k] = found_[k] - law_[k];
+    const auto searched = shape_.searched();
+    for (std::size_t r = 0; r < searched; ++r) misfit_[r] = linear_[r] - searched_[r];
     double right[stages * max_laws];
-    for (std::size_t r = 0; r < n; ++r) right[r] = change_[active_[r]];
-    // What the idle laws change moves the others.
-    for (std::size_t r = 0; r < n; ++r) change_[active_[r]] = 0.0;
-    for (std::size_t k = 0; k < change_.size(); ++k) {
-        if (change_[k] == 0.0) continue;
-        const double* column = m.from_law + k * shape_.rows();
-        for (std::size_t r = 0; r < n; ++r) right[r] += sensed(m, active_[r], column) * change_[k];
-    }
+    for (std::size_t r = 0; r < n; ++r) right[r] = found_[active_[r]] + sensed(m, active_[r], misfit_.data());
     const double* a = triangles_.data();
     for (std::size_t c = 0; c < n; ++c) std::swap(right[c], right[pivot_[c]]);
-    for (std::size_t c = 0; c < n; ++c) {
+    for (std::size_t c = 0; c < n; ++c)
         for (std::size_t r = c + 1; r < n; ++r) right[r] -= a[c * n + r] * right[c];
-    }
     for (std::size_t c = n; c-- > 0;) {
         right[c] /= a[c * n + c];
         for (std::size_t r = 0; r < c; ++r) right[r] -= a[c * n + r] * right[c];
     }
-    for (std::size_t r = 0; r < n; ++r) change_[active_[r]] = right[r];
+    for (std::size_t k = 0; k < change_.size(); ++k) change_[k] = -law_[k];
+    for (std::size_t r = 0; r < n; ++r) change_[active_[r]] += right[r];
 }
 
 bool NonlinearStepper::solve(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
     const auto laws = shape_.laws;
-    for (std::size_t i = 0; i < shape_.quantities; ++i) {
-        // What the last step came to, this one will about come to.
-        scale_[i] = std::max({scale_[i] * forgetting, std::abs(searched_[i]), least_scale});
+    const auto quantities = shape_.quantities;
+    // What the last step came to, this one will about come to.
+    for (std::size_t i = 0; i < quantities; ++i) {
+        scale_[i] = std::max({scale_[i] * forgetting, std::abs(searched_[(stages - 1) * quantities + i]), least_scale});
         least_[i] = 1.0 / (small_enough * scale_[i]);
     }
     std::copy(law_.begin(), law_.end(), last_.begin());
-    // The laws as a parabola through the ends of the last three steps.
-    for (std::size_t k = 0; k < laws; ++k) {
-        const double last = law_[(stages - 1) * laws + k];
-        const double before = ends_[k];
-        const double first = ends_[laws + k];
-        for (std::size_t stage = 0; stage < stages; ++stage) {
-            const double t = m.stage_at[stage];
-            law_[stage * laws + k] = 0.5 * (t + 1.0) * (t + 2.0) * last - t * (t + 2.0) * before + 0.5 * t * (t + 1.0) * first;
+    // A parabola through the ends of the last three steps; a corner in between is not seen through, so after it a line, at
+    // first the last value. Of the quantities, it is looked at only where laws bend hard.
+    const double known = static_cast<double>(std::min(steps_since_corner_, 2));
+    const auto foresee = [&](std::span<double> values, std::span<double> ends, std::size_t count) LOWLEG_REALTIME {
+        for (std::size_t k = 0; k < count; ++k) {
+            const double last = values[(stages - 1) * count + k];
+            const double slope = known > 0.0 ? last - ends[k] : 0.0;
+            const double bend = known > 1.0 ? slope - (ends[k] - ends[count + k]) : 0.0;
+            for (std::size_t stage = 0; stage < stages; ++stage) {
+                const double t = m.stage_at[stage];
+                values[stage * count + k] = last + t * (slope + 0.5 * (t + 1.0) * bend);
+            }
+            ends[count + k] = ends[k];
+            ends[k] = last;
         }
-        ends_[k] = last;
-        ends_[laws + k] = before;
-    }
+    };
+    foresee(law_, ends_, laws);
+    foresee(searched_, searched_ends_, quantities);
+
     const auto takes_found = [&]() LOWLEG_REALTIME {
         std::copy(found_.begin(), found_.end(), law_.begin());
+        const bool is_same = active_count_ == was_active_count_ && std::equal(active_.begin(), active_.begin() + active_count_, was_active_.begin());
+        std::copy_n(active_.begin(), active_count_, was_active_.begin());
+        was_active_count_ = active_count_;
+        bends_ = bends_ && active_count_ > 0;
+        steps_since_corner_ = is_same ? std::min(steps_since_corner_ + 1, 2) : 0;
         return true;
     };
-    double misfit = look(m);
-    if (misfit <= 1.0) return takes_found();
-
-    // Chords with the slopes of an earlier step, as long as they help; when they help slowly, the next step has slopes of its own.
+    double misfit = std::numeric_limits<double>::max();
+    if (bends_) {
+        // Where a limiter holds, its current is far less certain than its voltage.
+        evaluate_laws(m);
+    } else {
+        misfit = look(m);
+        if (misfit <= 1.0) return takes_found();
+    }
+    bends_ = true;
+    // Chords with the slopes of an earlier step, as long as they help.
+    std::copy(searched_.begin(), searched_.end(), asked_.begin());
     for (int i = 0; i < most_chords && is_factorized(); ++i) {
         find_change(m);
-        std::copy(law_.begin(), law_.end(), kept_.begin());
         for (std::size_t k = 0; k < law_.size(); ++k) law_[k] += change_[k];
         const double before = misfit;
         misfit = look(m);
-        if (misfit <= 1.0) {
-            if (i >= fresh_slopes_after) factorized_count_ = no_factors;
-            return takes_found();
+        if (misfit <= 1.0) return takes_found();
+        if (misfit > far_off) {
+            std::copy(asked_.begin(), asked_.end(), searched_.begin());
+            evaluate_laws(m);
+            break;
         }
-        if (misfit < 0.1 * before) continue;
-        if (!(misfit < before)) {
-            std::copy(kept_.begin(), kept_.end(), law_.begin());
-            misfit = look(m);
-        }
-        break;
+        if (i > 0 && !(misfit < 0.1 * before)) break;
     }
-    return newton(m, misfit) || follow(m);
+    return (newton(m, misfit) || follow(m)) && takes_found();
 }
 
 bool NonlinearStepper::newton(const NonlinearMatrices& m, double misfit) LOWLEG_REALTIME
@@ -326,6 +344,10 @@ bool NonlinearStepper::newton(const NonlinearMatrices& m, double misfit) LOWLEG_
                 misfit = look(m);
                 if (!comes_nearer || misfit <= 1.0 || misfit < before * (1.0 - 0.25 * part)) break;
             }
+        }
+        if (misfit <= 1.0) {
+            std::copy(found_.begin(), found_.end(), law_.begin());
+            return true;
         }
     }
     return false;

@@ -122,10 +122,12 @@ private:
     /// The laws at the quantities that law_ brings about. \return how far they are from law_: the largest difference that
     /// makes at a quantity, in units of what is small enough.
     double look(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// Newton's equations at the place where look() was, over the laws that are not idle, as triangles.
+    /// The laws at searched_.
+    void evaluate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// Newton's equations at the place of evaluate_laws(), over the laws that are not idle, as triangles.
     /// \return false where they are singular.
     bool factorize(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// Newton's step from what look() found, into change_.
+    /// Newton's step from there, into change_.
     void find_change(const NonlinearMatrices& m) LOWLEG_REALTIME;
     [[nodiscard]] bool is_factorized() const LOWLEG_REALTIME;
     /// How a law (stage · laws + law) moves with these quantities, by its gradient. \param quantities  [searched]
@@ -139,6 +141,7 @@ private:
     std::span<double> filters_;    ///< of all half bands
     std::span<double> linear_;     ///< [rows] what state and input bring about
     std::span<double> searched_;   ///< [searched] the quantities
+    std::span<double> searched_ends_;  ///< [stages − 1][quantities] at the end of the last step but one, and of the one before
     std::span<double> misfit_;     ///< [searched]
     std::span<double> before_;     ///< [searched] linear_ of the last step
     std::span<double> asked_;      ///< [searched]
@@ -163,6 +166,10 @@ private:
     std::size_t factorized_count_{0};
     std::array<std::uint8_t, stages * max_laws> pivot_{};
     std::array<bool, max_laws> idle_{};  ///< By law: it is its tangent at all stages.
+    bool bends_{false};            ///< The last step had laws that were not foreseen.
+    std::array<std::uint8_t, stages * max_laws> was_active_{};  ///< active_ at the end of the last step
+    std::size_t was_active_count_{0};
+    int steps_since_corner_{0};    ///< Since active_ was another, 0 … 2.
     Condition condition_{Condition::runs};
     std::uint64_t evaluations_{0};
 };
