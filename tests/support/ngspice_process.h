@@ -54,8 +54,12 @@ inline double seconds_of_children()
 /// `ngspice -b` on a deck.
 class NgspiceProcess {
 public:
-    explicit NgspiceProcess(const std::string& deck)
+    /// \param libraries  a directory whose .lib files the deck may include.
+    explicit NgspiceProcess(const std::string& deck, const std::filesystem::path& libraries = {})
     {
+        if (!libraries.empty())
+            for (const auto& entry : std::filesystem::directory_iterator{libraries})
+                if (entry.path().extension() == ".lib") std::filesystem::copy_file(entry.path(), file(entry.path().filename().string()));
         std::ofstream{directory_.path() / "deck.cir"} << deck;
         const auto command = "cd '" + directory_.path().string() + "' && ngspice -b deck.cir > log 2>&1 < /dev/null";
         const double before = seconds_of_children();

@@ -1,0 +1,176 @@
+// How many times faster than real time the virtual bench runs, and what else could run it as exactly.
+#include "drive.h"
+#include "rivals.h"
+
+#include "bench/collection.h"
+#include "bench/running_circuits.h"
+#include "bench/virtual_bench.h"
+#include "bench/wiring.h"
+#include "circuit/rt/multiply_add.h"
+#include "core/text.h"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <string>
+#include <vector>
+
+using namespace lowleg;
+using namespace lowleg::benchmarks;
+
+namespace {
+
+constexpr const char* times_real_time = "times_real_time";
+
+void count(benchmark::State& state, std::size_t frames)
+{
+    // A rate is per second of this thread's processor time.
+    state.counters[times_real_time] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(frames) / rate_hz, benchmark::Counter::kIsRate);
+}
+
+/// All of it: converters, noise, the switch, the circuit.
+void run_bench(benchmark::State& state, const bench::CircuitText& circuit)
+{
+    auto built = bench::VirtualBench::build(circuit, Fixture{}, bench::InterfaceModel{}, rate_hz);
+    if (!built) return state.SkipWithError(built.error().message.c_str());
+    const auto drive = multitone(0);
+    const auto probe = multitone(1);
+    std::array<float, block_frames> i2{}, i3{};
+    const auto period = [&] {
+        for (std::size_t at = 0; at < drive.size(); at += block_frames)
+            built.value()->process(drive.data() + at, probe.data() + at, i2.data(), i3.data(), block_frames);
+        benchmark::DoNotOptimize(i2);
+        benchmark::DoNotOptimize(i3);
+    };
+    period();
+    for ([[maybe_unused]] const auto& iteration : state) period();
+    count(state, drive.size());
+    if (const auto trouble = built.value()->trouble()) state.SkipWithError(trouble->c_str());
+}
+
+/// The circuit alone.
+void run_solver(benchmark::State& state, const bench::CircuitText& circuit)
+{
+    const auto netlist = bench::read_circuit(circuit);
+    if (!netlist) return state.SkipWithError(netlist.error().message.c_str());
+    const auto kind = bench::kind_of(netlist.value());
+    if (!kind) return state.SkipWithError(kind.error().message.c_str());
+    auto built = bench::RunningCircuits::build(netlist.value(), kind.value(), Fixture{}, rate_hz);
+    if (!built) return state.SkipWithError(built.error().message.c_str());
+    auto& running = built.value()->running();
+    const auto& position = running.positions[0];
+    if (!position.runs) return state.SkipWithError("it does not stay where it rests");
+
+    constexpr auto chunk = circuit::rt::chunk_frames;
+    const double volts_per_unit = std::numbers::sqrt2 * bench::InterfaceModel{}.full_scale.volts().value();
+    const std::array played{multitone(0), multitone(1)};
+    std::vector<std::array<double, 2 * chunk>> in(played[0].size() / chunk);
+    for (std::size_t c = 0; c < in.size(); ++c)
+        for (std::size_t i = 0; i < 2; ++i)
+            for (std::size_t n = 0; n < chunk; ++n) in[c][i * chunk + n] = volts_per_unit * static_cast<double>(played[i][c * chunk + n]);
+    std::array<double, 2 * chunk> out{};
+    running.stepper->restart(position.matrices);
+    const auto period = [&] {
+        for (const auto& x : in) running.stepper->step(position.matrices, x.data(), out.data(), chunk);
+        benchmark::DoNotOptimize(out);
+    };
+    period();
+    for ([[maybe_unused]] const auto& iteration : state) period();
+    count(state, in.size() * chunk);
+    if (running.stepper->condition() != circuit::rt::Condition::runs) state.SkipWithError("it does not converge");
+}
+
+/// Keeps what a run of Google Benchmark found, for a table.
+class Keeper : public benchmark::BenchmarkReporter {
+public:
+    bool ReportContext(const Context&) override { return true; }
+    void ReportRuns(const std::vector<Run>& runs) override
+    {
+        for (const auto& run : runs) {
+            if (run.error_occurred) errors_[run.run_name.function_name] = run.error_message;
+            else if (const auto found = run.counters.find(times_real_time); found != run.counters.end()) {
+                if (run.run_type == Run::RT_Iteration) all_[run.run_name.function_name].push_back(found->second);
+            }
+        }
+    }
+    /// Median of the repetitions; NaN when there is none.
+    [[nodiscard]] double median(const std::string& name)
+    {
+        auto& values = all_[name];
+        if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+        std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+        return values[values.size() / 2];
+    }
+    [[nodiscard]] const std::map<std::string, std::string>& errors() const { return errors_; }
+
+private:
+    std::map<std::string, std::vector<double>> all_;
+    std::map<std::string, std::string> errors_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    // What is compared with ngspice: one of each way to drive two legs. It takes some ten seconds each.
+    std::vector<std::string> compared{"impedance-balanced", "inverter", "cross-coupled", "transformer"};
+    benchmark::Initialize(&argc, argv);
+    if (argc > 1) compared.assign(argv + 1, argv + argc);
+
+    std::vector<bench::CircuitText> circuits;
+    for (const auto& shipped : bench::shipped_circuits()) circuits.push_back(bench::find_circuit(shipped.name).value());
+    for (const auto& c : circuits) {
+        benchmark::RegisterBenchmark(("bench/" + c.name).c_str(), [&c](benchmark::State& s) { run_bench(s, c); })->MinTime(0.1)->Repetitions(5);
+        benchmark::RegisterBenchmark(("solver/" + c.name).c_str(), [&c](benchmark::State& s) { run_solver(s, c); })->MinTime(0.1)->Repetitions(5);
+    }
+    Keeper keeper;
+    benchmark::RunSpecifiedBenchmarks(&keeper);
+
+    std::printf("Times real time on one core: 48 kHz, blocks of 64 frames, 24 tones each of drive and probe at -12 dBFS, %s;\n"
+                "medians of 5. bench: all of it; solver: the circuit alone.\n\n%-36s %8s %8s\n",
+                circuit::rt::is_accelerated() ? "AVX2 and FMA" : "no AVX2 and FMA", "circuit", "bench", "solver");
+    double slowest = std::numeric_limits<double>::infinity();
+    for (const auto& c : circuits) {
+        const double whole = keeper.median("bench/" + c.name);
+        slowest = std::min(slowest, whole);
+        std::printf("%-36s %8.0f %8.0f\n", c.name.c_str(), whole, keeper.median("solver/" + c.name));
+    }
+    std::printf("%-36s %8.0f\n", "slowest", slowest);
+    for (const auto& [name, message] : keeper.errors()) std::printf("%s: %s\n", name.c_str(), message.c_str());
+    std::fflush(stdout);
+
+    std::printf("\nThe same circuit as exactly by other means: 1 kHz and 10 kHz at -18 dBFS each, with the fixture, pin 3 through.\n"
+                "Error: of the phasors at pin 2, the larger one, over ngspice with steps of 50 and 25 ns extrapolated to none.\n"
+                "ngspice: its fastest run with no larger error. trapezoidal: steps per frame, its matrix products alone.\n\n"
+                "%-24s %9s %9s | %8s %8s %9s %9s %9s | %6s %9s %9s\n", "circuit", "our error", "x real", "ngspice:", "reltol", "error", "x real", "we are",
+                "trap.:", "x real", "we are");
+    bool failed = !keeper.errors().empty();
+    for (const auto& name : compared) {
+        const auto circuit = bench::find_circuit(name);
+        const auto found = circuit ? compare(circuit.value()) : Result<Comparison>{circuit.error()};
+        if (!found) {
+            std::printf("%-24s %s\n", name.c_str(), found.error().message.c_str());
+            failed = true;
+            continue;
+        }
+        const auto& f = found.value();
+        const double ours = keeper.median("bench/" + name);
+        std::printf("%-24s %9.1e %9.0f | ", name.c_str(), f.our_error, ours);
+        if (f.ngspice)
+            std::printf("%5.0f ns %8.0e %9.1e %9.4f %7.0f x | ", f.ngspice->step_seconds * 1e9, f.ngspice->reltol, f.ngspice->error,
+                        f.ngspice->times_real_time, ours / f.ngspice->times_real_time);
+        else std::printf("%-46s  | ", "no step of 25 ns or more is as exact");
+        if (f.trapezoidal)
+            std::printf("%6lld %9.1f %7.1f x", static_cast<long long>(f.trapezoidal->oversampling), f.trapezoidal->times_real_time,
+                        ours / f.trapezoidal->times_real_time);
+        std::printf("   (the reference was extrapolated by %.0e)\n", f.reference_change);
+        std::fflush(stdout);
+    }
+    return failed ? 1 : 0;
+}
