@@ -409,8 +409,14 @@ private:
         Quantities quantities{builder_, instance_, s_.origin};
         const auto value = parse_expression(text, Dialect::source, f, quantities, builder_.effort());
         if (!value) return refuse(value.error());
-        if (text.find('{') != std::string_view::npos && !within_braces(text))
-            note(std::string{name_} + ": braces within an expression are read as brackets, and ngspice 39 drops them: write ( ) instead");
+        if (text.find('{') != std::string_view::npos && !within_braces(text)) {
+            std::string bare{text};
+            std::erase_if(bare, [](char c) { return c == '{' || c == '}'; });
+            FunctionBuilder other;
+            const auto without = parse_expression(bare, Dialect::source, other, quantities, builder_.effort());
+            if (!without || !agree(f.finish(value.value()), other.finish(without.value())))
+                note(std::string{name_} + ": braces within an expression are read as brackets, but ngspice 39 drops them, which gives another function: write ( ) instead");
+        }
         return add_law(f, quantities, value.value(), gives, multiplier);
     }
 

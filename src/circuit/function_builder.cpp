@@ -142,7 +142,7 @@ Term FunctionBuilder::apply(Op op, Term a, Term b, Term c)
     return add(instruction);
 }
 
-FunctionBuilder::Function FunctionBuilder::finish(Term value)
+FunctionBuilder::Function FunctionBuilder::finish(Term value) const
 {
     Function function;
     if (value.is_number()) {
@@ -176,6 +176,21 @@ FunctionBuilder::Function FunctionBuilder::finish(Term value)
         function.instructions.push_back(n);
     }
     return function;
+}
+
+bool agree(const FunctionBuilder::Function& a, const FunctionBuilder::Function& b)
+{
+    const auto value_at = [](const FunctionBuilder::Function& f, double place) {
+        std::vector<double> inputs, values(f.instructions.size());
+        for (const auto which : f.inputs) inputs.push_back(place * std::sin(1.0 + 3.7 * static_cast<double>(which)));
+        rt::evaluate(f.instructions, inputs.data(), values.data());
+        return values.back();
+    };
+    return std::ranges::all_of(std::array{0.0, 0.3, -1.7, 13.0}, [&](double place) {
+        const double x = value_at(a, place);
+        const double y = value_at(b, place);
+        return std::abs(x - y) <= 1e-9 * std::max(std::abs(x), std::abs(y));
+    });
 }
 
 Term piecewise_linear(FunctionBuilder& f, Term x, const std::vector<std::pair<double, double>>& points)

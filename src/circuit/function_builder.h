@@ -47,7 +47,7 @@ public:
         std::vector<std::size_t> inputs;            ///< Which input() each of the function's inputs is.
     };
     /// \param value  defined. What it does not need is left out.
-    [[nodiscard]] Function finish(Term value);
+    [[nodiscard]] Function finish(Term value) const;
 
 private:
     using Key = std::tuple<rt::Op, std::uint16_t, std::uint16_t, std::uint16_t, std::uint64_t>;
@@ -59,6 +59,9 @@ private:
     std::map<Key, std::uint16_t> known_;
     bool is_full_{};
 };
+
+/// Whether two functions of the same inputs are the same but for rounding, as far as a few places tell.
+[[nodiscard]] bool agree(const FunctionBuilder::Function& a, const FunctionBuilder::Function& b);
 
 /// Straight lines through the points, the outer ones continued.
 /// \param points  at least two, their x rising.

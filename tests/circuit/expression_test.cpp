@@ -228,6 +228,21 @@ TEST_CASE("a law is as short as it can be", "[circuit][expression]")
     }
 }
 
+TEST_CASE("where ngspice reads braces otherwise, that is noted", "[circuit][expression]")
+{
+    const auto notes = [](const std::string& expression) {
+        const auto netlist = parse(expression, ".param p=2 q=3\n");
+        if (!netlist) FAIL(netlist.error().message);
+        return netlist.value().notes.size();
+    };
+    CHECK(notes("{p+q}*v(a)") == 1);  // ngspice: p + q·v(a)
+    CHECK(notes("v(a)/{p*q}") == 1);
+    CHECK(notes("{p*q}*v(a)") == 0);
+    CHECK(notes("{v(a)*p}") == 0);
+    CHECK(notes("min(v(a),{p+q})") == 0);
+    CHECK(value_of(law_of(parse("{p+q}*v(a)", ".param p=2 q=3\n").value()), {10.0}) == 50.0);
+}
+
 TEST_CASE("what an expression may not hold is said", "[circuit][expression]")
 {
     struct Case { const char* expression; const char* says; };
