@@ -111,6 +111,24 @@ bool is_statement(std::string_view comment)
     return words.starts_with(topology_key) || words == pin3_hot_words || words == name_of(CircuitKind::receiver) || words == name_of(CircuitKind::connection);
 }
 
+/// Calls `take` with what each line of the story says. \return where the netlist goes on.
+template <class Take>
+std::size_t for_story_lines(std::string_view netlist, Take take)
+{
+    std::size_t end = 0;
+    bool has_begun = false;
+    for_lines_below_title(netlist, [&](std::string_view line) {
+        const auto said = comment(line);
+        if (!said && (has_begun || !trimmed(line).empty())) return false;
+        if (said && is_statement(*said)) return false;
+        if (said) take(*said);
+        has_begun = has_begun || said;
+        end = std::min(static_cast<std::size_t>(line.data() - netlist.data()) + line.size() + 1, netlist.size());
+        return true;
+    });
+    return end;
+}
+
 }  // namespace
 
 std::string_view name_of(CircuitKind kind) noexcept
@@ -154,23 +172,27 @@ std::string story_of(std::string_view netlist)
 {
     std::string story;
     bool is_open = false;  // the paragraph's last line may go on
-    for_lines_below_title(netlist, [&](std::string_view line) {
-        const auto said = comment(line);
-        if (!said) return trimmed(line).empty() && story.empty();
-        if (is_statement(*said)) return false;
-        const auto words = trimmed(*said);
+    for_story_lines(netlist, [&](std::string_view said) {
+        const auto words = trimmed(said);
         if (words.empty()) {
             is_open = false;
-            return true;
+            return;
         }
         // What is drawn or set out in lines of its own stays so.
-        const bool stands_alone = said->starts_with(' ');
+        const bool stands_alone = said.starts_with(' ');
         if (!story.empty()) story += is_open && !stands_alone ? " " : "\n";
-        story += stands_alone ? *said : words;
+        story += stands_alone ? said : words;
         is_open = !stands_alone;
-        return true;
     });
     return story;
+}
+
+std::string without_story(std::string_view netlist)
+{
+    const auto title_end = netlist.find('\n');
+    const auto after_title = title_end == std::string_view::npos ? netlist.size() : title_end + 1;
+    const auto after_story = for_story_lines(netlist, [](std::string_view) {});
+    return std::string{netlist.substr(0, after_title)} + std::string{netlist.substr(std::max(after_title, after_story))};
 }
 
 std::vector<std::string> stated_topologies(std::string_view netlist)

@@ -47,6 +47,8 @@ Result<std::string> find_include(const CircuitText& circuit, std::string_view na
 /// What a netlist's author tells: the comment lines that follow the title, up to the first empty line, element, directive or line for
 /// programs ("* topology: …", "* pin 3 hot", "* receiver", "* connection"). A paragraph per line; lines that are set in stay lines.
 [[nodiscard]] std::string story_of(std::string_view netlist);
+/// The netlist with its title and without these lines.
+[[nodiscard]] std::string without_story(std::string_view netlist);
 /// The ids of "* topology: a | b" in the netlist: what this gear is in truth; several where no test can tell them apart. Empty: not stated.
 [[nodiscard]] std::vector<std::string> stated_topologies(std::string_view netlist);
 /// Whether a line "* pin 3 hot" says so.

@@ -35,7 +35,7 @@ double degrees_between(Complex a, Complex b)
     return degrees < -90.0 ? degrees + 360.0 : degrees;
 }
 
-Figure in_db(std::string id, std::string words) { return {std::move(id) + "_db", std::move(words) + ", dB", "dB"}; }
+Figure in_db(std::string id, std::string words) { return {std::move(id) + "_db", std::move(words), "dB"}; }
 
 std::vector<Figure> figures_of(CircuitKind kind, bool has_probe)
 {
@@ -46,7 +46,7 @@ std::vector<Figure> figures_of(CircuitKind kind, bool has_probe)
             for (const std::string input : {"i2", "i3"})
                 out.push_back(in_db(input + "_" + std::string{name_of(state)}, input + " " + std::string{name_of(state)}));
         out.push_back(in_db("leg_ratio", "leg ratio i3/i2"));
-        out.push_back({"leg_angle_deg", "leg angle i3/i2, °", "°"});
+        out.push_back({"leg_angle_deg", "leg angle i3/i2", "°"});
         out.push_back(in_db("load_step", "load step"));
         out.push_back(in_db("ground_step", "ground step"));
         out.push_back(in_db("lift_step", "lift step"));

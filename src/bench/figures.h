@@ -20,7 +20,7 @@ namespace lowleg::bench {
 /// One thing that can be read at a frequency.
 struct Figure {
     std::string id;     ///< "ground_step_db": its name for programs, the unit at its end.
-    std::string words;  ///< "ground step, dB": its name for people.
+    std::string words;  ///< "ground step": its name for people.
     std::string unit;   ///< "dB" or "°"
 };
 

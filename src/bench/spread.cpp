@@ -45,7 +45,7 @@ double drawn_factor(double tolerance, double u)
     return std::max(0.01, 1.0 + tolerance * (2.0 * u - 1.0));
 }
 
-/// A parameter may have the name of an element.
+/// A path may read like a name: X1.X2.R1 is R1 of X2 of X1, or R1 of an X1.X2.
 std::string unused(std::string name, std::set<std::string>& used)
 {
     while (!used.insert(name).second) name += "'";

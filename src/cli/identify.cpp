@@ -76,12 +76,13 @@ int show_one(const Terminal& terminal, const IdentifyArguments& arguments, const
     return status_of(result.value());
 }
 
-/// Every circuit that ships, one verdict each.
+/// Every output that ships, one verdict each.
 int show_collection(const Terminal& terminal, const IdentifyArguments& arguments, const Instrument& instrument)
 {
     std::vector<Identification> results;
     int status = ExitStatus::result;
-    for (const auto& circuit : instrument.list_circuits()) {
+    for (const auto& circuit : Instrument::list_circuits()) {
+        if (circuit.kind != "output") continue;
         const ProgressLine line{terminal};
         auto result = instrument.identify_bench(circuit.name, [&](const auto& p) { line.show(p); });
         line.clear();
@@ -102,8 +103,22 @@ int show_collection(const Terminal& terminal, const IdentifyArguments& arguments
     return status;
 }
 
+/// What simulates an interface has no say where a real one is, or was.
+Status check_simulation(const IdentifyArguments& arguments)
+{
+    const bool is_device = arguments.device_option->count() > 0;
+    if (!is_device && arguments.captures_option->count() == 0) return Done{};
+    for (const auto& row : instrument::settings_table())
+        if (row.group == SettingGroup::simulation && arguments.settings.option(row.name)->count() > 0)
+            return Error{"--" + std::string{row.name} + " belongs to the simulated interface of the virtual bench, and " +
+                             (is_device ? "--device measures through a real one" : "--captures were recorded through a real one") + ": leave it out",
+                         ErrorKind::usage};
+    return Done{};
+}
+
 int identify(const Terminal& terminal, const IdentifyArguments& arguments)
 {
+    if (const auto fits = check_simulation(arguments); !fits) return fail(terminal, fits.error());
     auto settings = arguments.settings.settings();
     if (!settings) return fail(terminal, settings.error());
     const auto fixture = settings.value().fixture;
@@ -138,7 +153,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     auto& a = *arguments;
     auto* command = app.add_subcommand("identify", "name what kind of output a device has");
     command->description("Names what kind of output a device has, how sure that is, why, and how to wire it.\n"
-                         "Without a source: every circuit of the virtual bench, one verdict each.");
+                         "Without a source: every output of the virtual bench, one verdict each.");
     a.device_option = command->add_option("--device", a.device, "audio device, an id of \"lowleg devices\"")->type_name("ID");
     a.bench_option = command->add_option("--bench", a.bench, "circuit of the virtual bench, or a netlist file")->type_name("NAME|FILE.cir");
     a.captures_option =
@@ -146,7 +161,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.switch_option =
         command->add_option("--switch", a.switch_command, "command that moves the fixture's switch; {state} is replaced by the state")->type_name("CMD");
     command->add_flag("--json", a.json, "one JSON object on standard output");
-    a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture});
+    a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture, SettingGroup::simulation});
 
     a.device_option->excludes(a.bench_option);
     a.device_option->excludes(a.captures_option);
@@ -158,6 +173,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("periods")->excludes(a.captures_option);
     command->footer("Examples:\n"
                     "  lowleg identify --bench transformer\n"
+                    "  lowleg identify --bench inverter --noise -90 --hum -60 --gain-mismatch 0.1\n"
                     "  lowleg identify --device 3 --in 3,4 --out 3,4 --switch \"./relay {state}\"\n"
                     "  lowleg identify --captures ./recordings --rp none --json\n"
                     "Exit status: 0 a result, 1 an error, 2 wrong usage, 3 inconclusive, 4 interrupted.");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <exception>
 #include <ostream>
+#include <span>
 
 namespace lowleg::cli {
 namespace {
@@ -31,9 +32,15 @@ std::string commands_of(const CLI::App& app)
     return out;
 }
 
-bool has_command(const CLI::App& app, const std::string& name)
+/// A word that stands where a command must, and is none.
+Status check_commands(const CLI::App& app, std::span<const std::string> arguments, const std::string& path = "")
 {
-    return std::ranges::any_of(app.get_subcommands(every_command), [&](const CLI::App* command) { return command->get_name() == name; });
+    const auto commands = app.get_subcommands(every_command);
+    if (commands.empty() || arguments.empty() || arguments.front().starts_with('-')) return Done{};
+    const auto found = std::ranges::find(commands, arguments.front(), &CLI::App::get_name);
+    if (found == commands.end())
+        return Error{"there is no command \"" + path + arguments.front() + "\": use one of " + commands_of(app) + " (lowleg " + path + "--help)", ErrorKind::usage};
+    return check_commands(**found, arguments.subspan(1), path + arguments.front() + " ");
 }
 
 int run_unguarded(std::vector<std::string> arguments, const Terminal& terminal)
@@ -51,9 +58,7 @@ int run_unguarded(std::vector<std::string> arguments, const Terminal& terminal)
     add_stimulus(app, terminal, action);
     add_bench(app, terminal, action);
 
-    if (!arguments.empty() && !arguments.front().starts_with('-') && !has_command(app, arguments.front()))
-        return fail(terminal, {"there is no command \"" + arguments.front() + "\": use one of " + commands_of(app) + " (lowleg --help)",
-                               ErrorKind::usage});
+    if (const auto known = check_commands(app, arguments); !known) return fail(terminal, known.error());
     try {
         std::ranges::reverse(arguments);  // as CLI11 wants them
         app.parse(std::move(arguments));

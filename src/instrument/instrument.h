@@ -7,11 +7,15 @@
 #include "instrument/settings.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/identify.h"
+#include "report/bench_report.h"
 #include "report/listings.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lowleg::instrument {
@@ -29,7 +33,8 @@ public:
     /// \return failure when no device fits this id, or several do.
     static Status check_device(const std::string& id);
 
-    /// Identifies a circuit of the virtual bench: one that ships, or a netlist file of the user's own.
+    /// Identifies an output on the virtual bench: a circuit that ships, or a netlist file of the user's own.
+    /// \return usage error for a receiver or a connection; failure, too, when the simulated gear latched up or could not be solved.
     [[nodiscard]] Result<procedure::Identification> identify_bench(const std::string& name_or_file, const Progress& progress = {}) const;
     /// \param id  of a device of list_devices(). \param fixture_switch  whatever moves the switch.
     [[nodiscard]] Result<procedure::Identification> identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch,
@@ -39,13 +44,20 @@ public:
     /// Writes what identify would play: a float WAV, channel 1 drive, channel 2 probe, `periods` times the period.
     [[nodiscard]] Result<TonePlan> write_stimulus(const std::filesystem::path& path, int periods) const;
 
-    [[nodiscard]] std::vector<report::CircuitEntry> list_circuits() const;
+    [[nodiscard]] static std::vector<report::CircuitEntry> list_circuits();
     [[nodiscard]] Result<report::CircuitReport> show_circuit(const std::string& name_or_file) const;
+    /// Solves the circuit with parts drawn within their tolerances. \param draws  1 to 100,000.
+    [[nodiscard]] Result<report::SpreadReport> spread_circuit(const std::string& name_or_file, std::size_t draws, std::uint64_t seed) const;
     /// Serves a circuit as a JACK client until it is told to stop. \param ready  called when it can be used.
-    Status serve_circuit(const std::string& name_or_file, const std::string& client_name,
-                         const std::function<void(double sample_rate_hz)>& ready) const;
-    /// Moves the switch of a served circuit.
-    static Status switch_circuit(const std::string& client_name, SwitchState state);
+    /// \param on_trouble  called with a sentence whenever the gear's outputs had to be muted.
+    Status serve_circuit(const std::string& name_or_file, const std::string& client_name, const std::function<void(double sample_rate_hz)>& ready,
+                         const std::function<void(const std::string&)>& on_trouble) const;
+    /// Moves the switch of a served circuit. \param position  a state for an output, a feed for a receiver.
+    /// \return usage error when it is neither.
+    static Status switch_circuit(const std::string& client_name, const std::string& position);
+    /// Changes what surrounds a served circuit, all at once or not at all. \param settings  names of the groups fixture and
+    /// simulation, and what a user wrote. \return usage error of the first that cannot be.
+    static Status set_circuit(const std::string& client_name, const std::vector<std::pair<std::string, std::string>>& settings);
 
 private:
     Settings settings_;

@@ -9,6 +9,8 @@
 namespace lowleg::instrument {
 namespace {
 
+constexpr double longest_dropout = 48'000;  // frames
+
 Error refused(const SettingRow& row, std::string_view text)
 {
     std::string why = "--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": give " + range_of(row);
@@ -38,6 +40,7 @@ Result<std::vector<double>> numbers(const SettingRow& row, std::string_view text
         // "200" are picofarads here, but who writes "200p" means farads.
         if (row.unit == "pF" && std::isalpha(static_cast<unsigned char>(piece.back())) != 0) value *= 1e12;
         if (!(value >= row.lowest && value <= row.highest)) return refused(row, text);
+        if (row.is_whole && value != std::floor(value)) return refused(row, text);
         out.push_back(value);
     }
     if (out.size() > row.most) return refused(row, text);
@@ -49,20 +52,28 @@ Result<std::array<std::int32_t, 2>> channels(const SettingRow& row, std::string_
     const auto values = numbers(row, text);
     if (!values) return values.error();
     const auto& v = values.value();
-    if (v.size() != 2 || v[0] != std::floor(v[0]) || v[1] != std::floor(v[1])) return refused(row, text);
+    if (v.size() != 2) return refused(row, text);
     if (v[0] == v[1])
         return Error{"--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": the two channels must differ", ErrorKind::usage};
     return std::array{static_cast<std::int32_t>(v[0]), static_cast<std::int32_t>(v[1])};
 }
 
-Status apply_rate(Settings& s, const SettingRow& row, std::string_view text)
+// What a row does with what was given. `set` gets the numbers, all of them in range, at least one.
+template <class Set>
+Status apply_numbers(Settings& s, const SettingRow& row, std::string_view text, Set set)
 {
     const auto values = numbers(row, text);
     if (!values) return values.error();
-    // Neither an audio file nor JACK knows fractions.
-    if (values.value().front() != std::floor(values.value().front())) return refused(row, text);
-    s.sample_rate_hz = values.value().front();
+    set(s, values.value());
     return Done{};
+}
+
+using Values = std::vector<double>;
+
+// Neither an audio file nor JACK knows fractions of a sample rate.
+Status apply_rate(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.sample_rate_hz = v.front(); });
 }
 
 Status apply_inputs(Settings& s, const SettingRow& row, std::string_view text)
@@ -83,27 +94,20 @@ Status apply_outputs(Settings& s, const SettingRow& row, std::string_view text)
 
 Status apply_rin(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.rin2 = Ohms{values.value().front()};
-    s.fixture.rin3 = Ohms{values.value().back()};
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) {
+        to.fixture.rin2 = Ohms{v.front()};
+        to.fixture.rin3 = Ohms{v.back()};
+    });
 }
 
 Status apply_cin(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.cin = Farads{1e-12 * values.value().front()};
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.fixture.cin = Farads{1e-12 * v.front()}; });
 }
 
 Status apply_rg(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.rg = Ohms{values.value().front()};
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.fixture.rg = Ohms{v.front()}; });
 }
 
 Status apply_rp(Settings& s, const SettingRow& row, std::string_view text)
@@ -112,26 +116,17 @@ Status apply_rp(Settings& s, const SettingRow& row, std::string_view text)
         s.fixture.probe.reset();
         return Done{};
     }
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.probe = ProbeResistors{Ohms{values.value().front()}, Ohms{values.value().back()}};
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.fixture.probe = ProbeResistors{Ohms{v.front()}, Ohms{v.back()}}; });
 }
 
 Status apply_rs(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.rs = Ohms{values.value().front()};
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.fixture.rs = Ohms{v.front()}; });
 }
 
 Status apply_gain_ratio(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    s.fixture.gain_ratio = values.value().front();
-    return Done{};
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.fixture.gain_ratio = v.front(); });
 }
 
 Status apply_states(Settings& s, const SettingRow&, std::string_view text)
@@ -150,34 +145,135 @@ Status apply_states(Settings& s, const SettingRow&, std::string_view text)
 
 Status apply_periods(Settings& s, const SettingRow& row, std::string_view text)
 {
-    const auto values = numbers(row, text);
-    if (!values) return values.error();
-    if (values.value().front() != std::floor(values.value().front())) return refused(row, text);
-    s.periods = static_cast<std::size_t>(values.value().front());
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.periods = static_cast<std::size_t>(v.front()); });
+}
+
+Status apply_noise(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.noise = Dbfs{v.front()}; });
+}
+
+Status apply_hum(Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text == row.word) {
+        s.interface.hum.reset();
+        return Done{};
+    }
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.hum = Dbfs{v.front()}; });
+}
+
+Status apply_hum_frequency(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.hum_frequency = Hertz{v.front()}; });
+}
+
+Status apply_gain_mismatch(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.gain_mismatch = GainDb{v.front()}; });
+}
+
+Status apply_ac_coupling(Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text == row.word) {
+        s.interface.ac_coupling = {Hertz{0.0}, Hertz{0.0}};
+        return Done{};
+    }
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.ac_coupling = {Hertz{v.front()}, Hertz{v.back()}}; });
+}
+
+Status apply_clip(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.clipping = Dbfs{v.front()}; });
+}
+
+Status apply_delay(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.delay_frames = static_cast<std::int64_t>(v.front()); });
+}
+
+Status apply_clock(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.clock_ppm = v.front(); });
+}
+
+Status apply_dropouts(Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text == row.word) {
+        s.interface.dropouts = {};
+        return Done{};
+    }
+    const auto refuse = [&] {
+        return Error{"--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": give how many a minute (" + range_of(row) + "), then the frames of each (1 to " +
+                         format_number(longest_dropout) + "), then silence or slip, separated by commas",
+                     ErrorKind::usage};
+    };
+    const auto parts = pieces(text);
+    bench::Dropouts dropouts;
+    if (parts.size() > 3 || !parse_engineering(parts[0], dropouts.per_minute)) return refuse();
+    if (!(dropouts.per_minute >= row.lowest && dropouts.per_minute <= row.highest)) return refuse();
+    if (parts.size() > 1) {
+        double frames{};
+        if (!parse_engineering(parts[1], frames) || !(frames >= 1.0 && frames <= longest_dropout) || frames != std::floor(frames)) return refuse();
+        dropouts.frames = static_cast<std::int64_t>(frames);
+    }
+    if (parts.size() > 2) {
+        if (parts[2] != "silence" && parts[2] != "slip") return refuse();
+        dropouts.kind = parts[2] == "slip" ? bench::Dropouts::Kind::slip : bench::Dropouts::Kind::silence;
+    }
+    s.interface.dropouts = dropouts;
     return Done{};
+}
+
+Status apply_seed(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.seed = static_cast<std::uint64_t>(v.front()); });
+}
+
+Status apply_full_scale(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.full_scale = Dbu{v.front()}; });
 }
 
 using enum SettingGroup;
 
-constexpr std::array<SettingRow, 11> table{{
-    {"rate", rate, "HZ", "", 8e3, 768e3, "Hz", 1, "", "sample rate; by default the device's own, 48 kHz on the virtual bench", apply_rate},
-    {"in", device, "CH,CH", "1,2", 1, 1024, "", 2, "", "input channels of pin 2 and pin 3", apply_inputs},
-    {"out", device, "CH,CH", "1,2", 1, 1024, "", 2, "", "output channels of drive and probe", apply_outputs},
-    {"rin", fixture, "OHM[,OHM]", "10k", 1, 100e6, "Ω", 2, "", "input resistance of the interface, input 1[,2]", apply_rin},
-    {"cin", fixture, "PF", "200", 0, 1e6, "pF", 1, "", "capacitance of each input with its cable", apply_cin},
-    {"rg", fixture, "OHM", "1k", 1, 1e6, "Ω", 1, "", "what the state loaded puts from pin 3 to pin 1", apply_rg},
-    {"rp", fixture, "OHM[,OHM]|none", "10k", 10, 10e6, "Ω", 2, "none", "probe resistors to pin 2[,3]; none: a plain breakout cable", apply_rp},
-    {"rs", fixture, "OHM", "100", 0, 100e3, "Ω", 1, "", "output resistance of the interface's probe output", apply_rs},
-    {"gain-ratio", fixture, "RATIO", "1", 0.01, 100, "", 1, "", "gain of input 2 over that of input 1", apply_gain_ratio},
-    {"states", measurement, "LIST", "through,loaded,grounded,lifted", 0, 0, "", 0, "", "states of the switch to measure, through among them", apply_states},
-    {"periods", measurement, "N", "4", 2, 1000, "", 1, "", "periods of the test signal per state", apply_periods},
-}};
+constexpr auto table = std::to_array<SettingRow>({
+    {"rate", rate, "HZ", "", 8e3, 768e3, "Hz", 1, true, "", "sample rate; by default the device's own, 48 kHz on the virtual bench", apply_rate},
+    {"in", device, "CH,CH", "1,2", 1, 1024, "", 2, true, "", "input channels of pin 2 and pin 3", apply_inputs},
+    {"out", device, "CH,CH", "1,2", 1, 1024, "", 2, true, "", "output channels of drive and probe", apply_outputs},
+    {"rin", fixture, "OHM[,OHM]", "10k", 1, 100e6, "Ω", 2, false, "", "input resistance of the interface, input 1[,2]", apply_rin},
+    {"cin", fixture, "PF", "200", 0, 1e6, "pF", 1, false, "", "capacitance of each input with its cable", apply_cin},
+    {"rg", fixture, "OHM", "1k", 1, 1e6, "Ω", 1, false, "", "what the state loaded puts from pin 3 to pin 1", apply_rg},
+    {"rp", fixture, "OHM[,OHM]|none", "10k", 10, 10e6, "Ω", 2, false, "none", "probe resistors to pin 2[,3]; none: a plain breakout cable", apply_rp},
+    {"rs", fixture, "OHM", "100", 0, 100e3, "Ω", 1, false, "", "output resistance of the interface's probe output", apply_rs},
+    {"gain-ratio", fixture, "RATIO", "1", 0.01, 100, "", 1, false, "", "gain of input 2 over that of input 1", apply_gain_ratio},
+    {"noise", simulation, "DBFS", "-110", -300, 0, "dBFS", 1, false, "", "noise of each simulated input, 20 Hz to 20 kHz", apply_noise},
+    {"hum", simulation, "DBFS|none", "none", -200, 0, "dBFS", 1, false, "none", "hum on both simulated inputs, its fundamental", apply_hum},
+    {"hum-hz", simulation, "HZ", "50.02", 1, 1000, "Hz", 1, false, "", "frequency of the simulated hum", apply_hum_frequency},
+    {"gain-mismatch", simulation, "DB", "0", -40, 40, "dB", 1, false, "", "gain of simulated input 2 over input 1 that the measurement does not know of", apply_gain_mismatch},
+    {"ac-coupling", simulation, "HZ[,HZ]|none", "none", 0.001, 1000, "Hz", 2, false, "none", "simulated high-pass of input 1[,2]: its −3 dB", apply_ac_coupling},
+    {"clip", simulation, "DBFS", "0", -100, 0, "dBFS", 1, false, "", "level at which the simulated inputs clip", apply_clip},
+    {"delay", simulation, "FRAMES", "0", 0, 480'000, "frames", 1, true, "", "round trip of the simulated converters", apply_delay},
+    {"clock", simulation, "PPM", "0", -1000, 1000, "ppm", 1, false, "", "how much faster the simulated inputs' clock runs than the outputs'", apply_clock},
+    {"dropouts", simulation, "PER_MINUTE[,FRAMES[,silence|slip]]|none", "none", 0, 6000, "", 1, false, "none",
+     "captured samples that get lost at random: how often, how many (64), and whether they are silent or left out", apply_dropouts},
+    {"seed", simulation, "N", "1", 0, 9007199254740991.0, "", 1, true, "", "start of the simulated noise and dropouts: the same seed gives the same", apply_seed},
+    {"full-scale", simulation, "DBU", "24", -100, 100, "dBu", 1, false, "", "level of a full-scale sine at the simulated interface", apply_full_scale},
+    {"states", measurement, "LIST", "through,loaded,grounded,lifted", 0, 0, "", 0, false, "", "states of the switch to measure, through among them", apply_states},
+    {"periods", measurement, "N", "4", 2, 1000, "", 1, true, "", "periods of the test signal per state", apply_periods},
+});
+
+/// With the sign that a minus has, and without an exponent.
+std::string signed_number(double value)
+{
+    auto out = value == std::floor(value) ? format_fixed(std::abs(value), 0) : format_number(std::abs(value));
+    return value < 0.0 ? "−" + out : out;
+}
 
 std::string with_unit(double value, std::string_view unit)
 {
     if (unit == "Ω") return format_ohms(Ohms{value});
     if (unit == "Hz") return format_hertz(Hertz{value});
-    return format_number(value) + (unit.empty() ? "" : " ") + std::string{unit};
+    return signed_number(value) + (unit.empty() ? "" : " ") + std::string{unit};
 }
 
 }  // namespace
@@ -193,7 +289,7 @@ const SettingRow* find_setting(std::string_view name) noexcept
 std::string range_of(const SettingRow& row)
 {
     if (row.most == 0) return std::string{row.fallback};
-    auto out = (row.unit == "Hz" ? "a whole number, " : "") + with_unit(row.lowest, row.unit) + " to " + with_unit(row.highest, row.unit);
+    auto out = (row.is_whole && row.unit == "Hz" ? "a whole number, " : "") + with_unit(row.lowest, row.unit) + " to " + with_unit(row.highest, row.unit);
     if (!row.word.empty()) out += ", or " + std::string{row.word};
     return out;
 }
@@ -203,6 +299,35 @@ Status apply_setting(Settings& settings, std::string_view name, std::string_view
     const auto* row = find_setting(name);
     if (row == nullptr) return Error{"there is no setting \"" + std::string{name} + "\": see the help for those there are", ErrorKind::usage};
     return row->apply(settings, *row, text);
+}
+
+Status apply_to_bench(std::string_view name, std::string_view text, Fixture& fixture, bench::InterfaceModel& interface)
+{
+    const auto is_live = [](const SettingRow& row) { return row.group == SettingGroup::fixture || row.group == SettingGroup::simulation; };
+    const auto* row = find_setting(name);
+    if (row == nullptr || !is_live(*row)) {
+        std::string names;
+        for (const auto& each : table)
+            if (is_live(each)) names += (names.empty() ? "" : ", ") + std::string{each.name};
+        return Error{"\"" + std::string{name} + "\" cannot be set on a bench that runs: there are " + names, ErrorKind::usage};
+    }
+    Settings settings;
+    settings.fixture = fixture;
+    settings.interface = interface;
+    if (const auto applied = row->apply(settings, *row, text); !applied)
+        return Error{applied.error().message.substr(std::string_view{"--"}.size()), applied.error().kind};  // no flag here
+    fixture = settings.fixture;
+    // Here the mismatch is all there is: nobody else knows of a ratio.
+    if (row->apply == apply_gain_mismatch) fixture.gain_ratio = amplitude_ratio(settings.gain_mismatch);
+    interface = settings.interface;
+    return Done{};
+}
+
+Fixture Settings::bench_fixture() const noexcept
+{
+    auto out = fixture;
+    out.gain_ratio *= amplitude_ratio(gain_mismatch);
+    return out;
 }
 
 }  // namespace lowleg::instrument

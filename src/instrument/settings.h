@@ -2,8 +2,10 @@
 /// Every setting that a user can make, one row each: all faces read this table, so they cannot disagree.
 #pragma once
 
+#include "bench/interface_model.h"
 #include "core/fixture.h"
 #include "core/result.h"
+#include "core/units.h"
 
 #include <array>
 #include <cstddef>
@@ -23,10 +25,15 @@ struct Settings {
     Fixture fixture;
     std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};
     std::size_t periods{4};                     ///< Per state.
+    bench::InterfaceModel interface;            ///< Of the virtual bench.
+    GainDb gain_mismatch{0.0};                  ///< On top of Fixture::gain_ratio, and not known to whoever measures. Virtual bench.
+
+    /// The fixture as it is in truth on the virtual bench.
+    [[nodiscard]] Fixture bench_fixture() const noexcept;
 };
 
-/// What a setting belongs to: a face offers it where that is in play.
-enum class SettingGroup : std::uint8_t { device, rate, fixture, measurement };
+/// What a setting belongs to: a face offers it where that is in play. Simulation: the virtual bench alone.
+enum class SettingGroup : std::uint8_t { device, rate, fixture, simulation, measurement };
 
 struct SettingRow {
     std::string_view name;       ///< "rin": its name everywhere; the flag is "--" before it.
@@ -37,6 +44,7 @@ struct SettingRow {
     double highest;
     std::string_view unit;       ///< "Ω"; empty for counts and words.
     std::size_t most;            ///< Numbers that may be given, separated by commas; 0: words.
+    bool is_whole;               ///< Each number is one without a fraction.
     std::string_view word;       ///< Accepted in place of numbers: "none"; else empty.
     std::string_view help;
     Status (*apply)(Settings&, const SettingRow&, std::string_view text);
@@ -52,5 +60,9 @@ struct SettingRow {
 /// Sets one setting from what a user wrote.
 /// \return usage error naming the flag, what was given and what may be given; `settings` is then unchanged.
 Status apply_setting(Settings& settings, std::string_view name, std::string_view text);
+
+/// Sets one setting of a bench that runs: those of the groups fixture and simulation.
+/// \return usage error as of apply_setting, or naming the settings there are; both are then unchanged.
+Status apply_to_bench(std::string_view name, std::string_view text, Fixture& fixture, bench::InterfaceModel& interface);
 
 }  // namespace lowleg::instrument

@@ -8,10 +8,14 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace lowleg;
 using Catch::Matchers::ContainsSubstring;
@@ -72,7 +76,7 @@ TEST_CASE("help and version are results", "[cli]")
     CHECK(lowleg_run({"--help"}).out == bare.out);
     CHECK_THAT(lowleg_run({"--version"}).out, ContainsSubstring("lowleg 0.1.0"));
     for (const auto& command : std::vector<std::vector<std::string>>{
-             {"devices"}, {"identify"}, {"stimulus"}, {"bench"}, {"bench", "list"}, {"bench", "show"}, {"bench", "serve"}, {"bench", "switch"}}) {
+             {"devices"}, {"identify"}, {"stimulus"}, {"bench"}, {"bench", "list"}, {"bench", "show"}, {"bench", "spread"}, {"bench", "serve"}, {"bench", "switch"}, {"bench", "set"}}) {
         auto arguments = command;
         arguments.push_back("--help");
         const auto help = lowleg_run(arguments);
@@ -119,11 +123,34 @@ TEST_CASE("wrong usage is one line and status 2", "[cli]")
              {"bench", "show"},
              {"bench", "switch"},
              {"bench", "switch", "sideways"},
+             {"bench", "set"},
+             {"bench", "set", "rin"},
+             {"bench", "set", "rin=0"},
+             {"bench", "set", "rate=48000"},
+             {"bench", "set", "rin=1meg", "nonsense=1"},
+             {"bench", "spread"},
+             {"bench", "spread", "inverter", "--n", "0"},
+             {"bench", "spread", "inverter", "--n", "100001"},
+             {"bench", "spread", "inverter", "--n", "many"},
+             {"bench", "spread", "inverter", "--seed", "-1"},
+             {"bench", "spread", "inverter", "--noise", "-90"},
+             {"bench", "show", "inverter", "--noise", "-90"},
+             {"bench", "serve", "inverter", "--noise", "1"},
+             {"identify", "--bench", "inverter", "--clock", "1001"},
+             {"identify", "--device", "0", "--noise", "-90"},
+             {"identify", "--device", "0", "--gain-mismatch", "0.1"},
+             {"identify", "--captures", ".", "--hum", "-60"},
          }) {
         CAPTURE(arguments);
         check_error(lowleg_run(arguments), cli::ExitStatus::wrong_usage);
     }
     CHECK_THAT(lowleg_run({"frobnicate"}).err, ContainsSubstring("no command \"frobnicate\"") && ContainsSubstring("identify"));
+    CHECK_THAT(lowleg_run({"bench", "frobnicate"}).err,
+               ContainsSubstring("no command \"bench frobnicate\"") && ContainsSubstring("list, show, spread, serve, switch, set (lowleg bench --help)"));
+    CHECK_THAT(lowleg_run({"bench", "switch", "sideways"}).err, ContainsSubstring("lifted") && ContainsSubstring("common-leg-3"));
+    CHECK_THAT(lowleg_run({"bench", "set", "rin"}).err, ContainsSubstring("KEY=VALUE"));
+    CHECK_THAT(lowleg_run({"bench", "set", "nonsense=1"}).err, ContainsSubstring("\"nonsense\"") && ContainsSubstring("rin, cin"));
+    CHECK_THAT(lowleg_run({"identify", "--device", "0", "--noise", "-90"}).err, ContainsSubstring("--noise belongs to the simulated interface"));
     CHECK_THAT(lowleg_run({"identify", "--bench", "x", "--rin", "0"}).err, ContainsSubstring("1 Ω to 100 MΩ"));
     CHECK_THAT(lowleg_run({"identify", "--bench", "transfromer"}).err, ContainsSubstring("did you mean transformer"));
     CHECK_FALSE(fs::exists("x.wav"));
@@ -139,6 +166,9 @@ TEST_CASE("what cannot be done is one line and status 1", "[cli]")
     check_error(lowleg_run({"identify", "--captures", folder.path.string(), "--json"}), cli::ExitStatus::error);
     check_error(lowleg_run({"stimulus", "--out", (folder.path / "no" / "x.wav").string()}), cli::ExitStatus::error);
     check_error(lowleg_run({"bench", "switch", "loaded", "--name", "lowleg-no-such-bench"}), cli::ExitStatus::error);
+    check_error(lowleg_run({"bench", "switch", "common-leg-2", "--name", "lowleg-no-such-bench"}), cli::ExitStatus::error);
+    check_error(lowleg_run({"bench", "set", "rin=1meg", "--name", "lowleg-no-such-bench"}), cli::ExitStatus::error);
+    check_error(lowleg_run({"bench", "spread", "nothing-like-it"}), cli::ExitStatus::error);
     std::ofstream{folder.path / "broken.cir"} << "* broken\nR1 drv p2\n.end\n";
     check_error(lowleg_run({"identify", "--bench", (folder.path / "broken.cir").string()}), cli::ExitStatus::error);
 }
@@ -170,16 +200,17 @@ TEST_CASE("an open verdict has its own status", "[cli]")
     CHECK(j["next_step"].is_object());
 }
 
-TEST_CASE("without a source the whole collection is told", "[cli]")
+TEST_CASE("without a source every output of the collection is told", "[cli]")
 {
-    const auto list = json::parse(lowleg_run({"bench", "list", "--json"}).out);
-    const auto all = lowleg_run({"identify", "--json"});
+    auto list = json::parse(lowleg_run({"bench", "list", "--json"}).out)["circuits"];
+    list.erase(std::remove_if(list.begin(), list.end(), [](const json& circuit) { return circuit["kind"] != "output"; }), list.end());
+    const auto all = lowleg_run({"identify", "--states", "through,lifted", "--periods", "2", "--json"});
     const auto j = json::parse(all.out);
     CHECK(j["schema"] == "lowleg.identify-all/1");
-    REQUIRE(j["results"].size() == list["circuits"].size());
+    REQUIRE(j["results"].size() == list.size());
     bool is_open = false;
     for (std::size_t i = 0; i < j["results"].size(); ++i) {
-        CHECK(j["results"][i]["name"] == list["circuits"][i]["name"]);
+        CHECK(j["results"][i]["name"] == list[i]["name"]);
         is_open = is_open || j["results"][i]["verdict"] == "inconclusive";
     }
     CHECK(all.status == (is_open ? cli::ExitStatus::inconclusive : cli::ExitStatus::result));
@@ -214,6 +245,62 @@ TEST_CASE("a circuit is shown", "[cli]")
     CHECK(shown.status == 0);
     CHECK_THAT(shown.out, ContainsSubstring("VIRTUAL BENCH") && ContainsSubstring("drv") && ContainsSubstring("lifted"));
     CHECK(json::parse(lowleg_run({"bench", "show", "transformer", "--json"}).out)["schema"] == "lowleg.bench-show/1");
+}
+
+TEST_CASE("receivers and connections are shown, and no outputs to identify", "[cli]")
+{
+    const Folder folder;
+    const auto receiver = (folder.path / "receiver.cir").string();
+    std::ofstream{receiver} << "* four resistors\nR1 p3 n 10k\nR2 n out 10k\nR3 p2 p 10k\nR4 p 0 10k\nE1 out 0 p n 1e6\n";
+    const auto connection = (folder.path / "connection.cir").string();
+    std::ofstream{connection} << "* a line\nR2 drv p2 100\nR3 p3 0 110\nG2 0 p2 noise 0 1m\nG3 0 p3 noise 0 1m\nE1 out 0 p2 p3 1\n";
+
+    const auto shown = json::parse(lowleg_run({"bench", "show", receiver, "--rs", "0", "--json"}).out);
+    CHECK(shown["kind"] == "receiver");
+    // 10 Ω before 20 kΩ: 20·lg(20.01k/10), to the 20 mΩ of a contact and the 1e6 of the amplifier's gain.
+    CHECK(std::abs(shown["readings"][1]["cmrr_leg2_db"].get<double>() - 66.025) < 0.01);
+    CHECK(std::abs(shown["input_impedance"][1]["pin3_ohm"][0].get<double>() - 10e3) < 1.0);
+    CHECK_THAT(lowleg_run({"bench", "show", connection}).out, ContainsSubstring("rejection"));
+    for (const auto& [file, kind] : {std::pair{receiver, "receiver"}, {connection, "connection"}}) {
+        const auto refused = lowleg_run({"identify", "--bench", file});
+        check_error(refused, cli::ExitStatus::wrong_usage);
+        CHECK_THAT(refused.err, ContainsSubstring(std::string{"is a "} + kind) && ContainsSubstring("lowleg bench show"));
+    }
+}
+
+TEST_CASE("a spread is drawn, the same from the same seed", "[cli]")
+{
+    const auto table = lowleg_run({"bench", "spread", "inverter", "--n", "50"});
+    CHECK(table.status == 0);
+    CHECK_THAT(table.out, ContainsSubstring("VIRTUAL BENCH") && ContainsSubstring("50 draws (seed 1)") && ContainsSubstring("ground step") && ContainsSubstring("At 1 kHz"));
+    const auto first = lowleg_run({"bench", "spread", "inverter", "--n", "20", "--seed", "9", "--rp", "none", "--json"});
+    CHECK(first.status == 0);
+    CHECK(lowleg_run({"bench", "spread", "inverter", "--n", "20", "--seed", "9", "--rp", "none", "--json"}).out == first.out);
+    const auto j = json::parse(first.out);
+    CHECK(j["schema"] == "lowleg.bench-spread/1");
+    REQUIRE(j["draws"].size() == 20);
+    CHECK(j["draws"][19]["readings"].size() == 5);
+    check_error(lowleg_run({"bench", "spread", "inverter"}, true), cli::ExitStatus::interrupted);
+}
+
+TEST_CASE("the simulated interface has the faults that it is given", "[cli]")
+{
+    const auto j = json::parse(lowleg_run({"identify", "--bench", "inverter", "--hum", "-50", "--gain-mismatch", "-0.2", "--json"}).out);
+    CHECK(j["verdict"] == "inverter");
+    // The fundamental is given, all of it is read: orders k to 10 with 1/k each, 10·lg Σ 1/k² = 1.90 dB more.
+    CHECK(std::abs(j["quality"]["hum_dbfs"].get<double>() + 48.1) < 0.1);
+}
+
+TEST_CASE("gear that latches up is no gear that is silent", "[cli]")
+{
+    const Folder folder;
+    const auto latching = (folder.path / "latching.cir").string();
+    std::ofstream{latching} << "* each leg drives the other, with more than 1\nRin drv 0 10k\nB2 a 0 V=12*tanh((2*v(drv)+1.05*v(p3))/12)\nR2 a p2 50\n"
+                               "B3 b 0 V=12*tanh((-2*v(drv)+1.05*v(p2))/12)\nR3 b p3 50\nC2 p2 0 1n\nC3 p3 0 1n\n";
+    const auto refused = lowleg_run({"identify", "--bench", latching});
+    check_error(refused, cli::ExitStatus::error);
+    CHECK_THAT(refused.err, ContainsSubstring("latch"));
+    CHECK_THAT(lowleg_run({"bench", "show", latching}).out, ContainsSubstring("Nonlinear") && ContainsSubstring("Note"));
 }
 
 TEST_CASE("the switch is moved by hand, or not at all", "[cli][hand]")
