@@ -97,17 +97,18 @@ inline constexpr std::size_t max_netlist_bytes = 4U << 20U;
 
 /// A value that a part was given, before it is used.
 struct PartValue {
-    std::string_view name;            ///< "R5", "X1.R5", or of a parameter ".param gain".
+    std::string_view name;            ///< "R5", "X1.R5", or of a parameter ".param gain", ".param X1.gain".
     char kind;                        ///< 'r', 'c', 'l', 'e', 'g', 'f', 'h', or 'p' for a parameter.
-    double nominal;
-    std::optional<double> tolerance;  ///< As a fraction, from a comment at the end of its line: "; tol 1%". ≥ 0.
+    double nominal;                   ///< Worked out with the parameters as they were varied.
+    std::optional<double> tolerance;  ///< As a fraction, from a comment at the end of its line: "; tol 1%". 0 … below 1.
 };
 
 struct ParseOptions {
-    /// Reads the file that an .include names. Empty: .include is an error.
+    /// Reads the file that an .include names; of one within an included file, with the folder of that file before it.
+    /// Empty: .include is an error.
     std::function<Result<std::string>(std::string_view name)> include;
-    /// Asked once for every value of an R, C, L, E, G, F, H and every .param at the top level: what is returned is used in its place. Must have the sign of the
-    /// nominal value. Empty: the nominal values.
+    /// Asked once for every value of an R, C, L, E, G, F, H that is a number, and for every .param, in subcircuits once per
+    /// instance: what is returned is used in its place. Must have the sign of the nominal value. Empty: the nominal values.
     std::function<double(const PartValue&)> vary;
 };
 

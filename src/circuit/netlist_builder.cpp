@@ -11,6 +11,8 @@ namespace lowleg::circuit {
 namespace {
 
 constexpr std::size_t max_opening_depth = 50;
+// Paths are made of names: without a limit a small file could ask for gigabytes of them.
+constexpr std::size_t max_name = 100;
 
 }  // namespace
 
@@ -38,6 +40,7 @@ Status NetlistBuilder::read_elements(Instance& instance)
             return deck_.at(opening_.empty() ? s.origin : opening_.front().first,
                             "opening the subcircuits asks for more computing than a circuit of " + std::to_string(max_elements) + " elements needs");
         if (auto status = read_element(*this, instance, s); !status) return status;
+        if (!long_name_.empty()) return deck_.at(s.origin, "the name " + quoted(long_name_) + " is longer than " + std::to_string(max_name) + " characters");
     }
     return Done{};
 }
@@ -51,6 +54,10 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
     if (plain < words.size()) {
         const auto* const from = lowered(words[plain]) == "params:" ? words[plain].data() + words[plain].size() : words[plain].data();
         parameters = std::string_view{s.text}.substr(static_cast<std::size_t>(from - s.text.data()));
+    }
+    if (x.size() > max_name) {
+        long_name_ = x;
+        return Done{};  // which refuses it
     }
     if (plain < 2) return deck_.at(s.origin, x + " needs nodes and the name of a subcircuit, e.g. \"" + x + " in out amp\"");
 
@@ -113,6 +120,10 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
 
 Node NetlistBuilder::resolve(const Instance& instance, std::string_view name)
 {
+    if (name.size() > max_name) {
+        long_name_ = name;
+        return 0;
+    }
     auto key = lowered(name);
     if (key == "gnd" || key == "0") return 0;
     if (const auto port = instance.connections.find(key); port != instance.connections.end()) return port->second;
@@ -147,6 +158,7 @@ Status NetlistBuilder::add(Origin origin, std::string name, Part part)
         return opening_.empty() ? deck_.at(origin, "the circuit has " + what)
                                 : deck_.at(opening_.front().first, "with the subcircuit " + opening_.front().second + " opened here the circuit has " + what);
     }
+    if (name.size() - std::min(name.size(), name.rfind('.') + 1) > max_name) long_name_ = name;
     const auto [known, is_new] = elements_.emplace(lowered(name), netlist_.elements.size());
     if (!is_new) {
         const auto& other = netlist_.elements[known->second];

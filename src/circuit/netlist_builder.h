@@ -75,6 +75,7 @@ private:
     std::vector<NodeUse> uses_{{{}, true, false}};
     std::unordered_map<std::string, std::size_t> elements_;  ///< Lower-case name with path → index.
     std::vector<std::pair<Origin, std::string>> opening_;    ///< X lines that are being opened, and what they open.
+    std::string long_name_;                                  ///< Found, and to be refused.
     std::vector<Reference> references_;
     std::vector<NamedCoupling> couplings_;
 };

@@ -36,6 +36,7 @@ Result<double, ExpressionError> Scope::value_of(Parameter& p)
     }
     p.state = State::under_way;
     under_way_.push_back(&p);
+    effort_.steps += 8;  // a parameter costs more than its text
     const auto text = within_braces(a.text).value_or(a.text);
     auto value = parse_constant(text, *p.where, effort_);
     under_way_.pop_back();

@@ -479,6 +479,10 @@ TEST_CASE("no netlist opens into more than the bench can run", "[circuit][netlis
     for (int level = 0; level < 1000; ++level) nested += ".subckt s" + std::to_string(level) + " a\n";
     CHECK_THAT(refusal(nested), ContainsSubstring("nested deeper than 30 levels"));
 
+    const std::string long_name(101, 'y');
+    for (const auto& body : {"R1 a " + long_name + " 1", "R" + long_name + " a 0 1", ".subckt s a\nR1 a 0 1\n.ends\nX" + long_name + " a s", "R1 a 0 1\nB1 a 0 V=v(" + long_name + ")"})
+        CHECK_THAT(refusal(body), ContainsSubstring("is longer than 100 characters"));
+
     // A chain of parameters, each of which waits for the next.
     std::string chain;
     for (int i = 0; i < 20'000; ++i) chain += ".param p" + std::to_string(i) + "={p" + std::to_string(i + 1) + "}\n";
