@@ -117,7 +117,7 @@ private:
         if (name == ".subckt" || name == ".macro") return begin_definition(s, words);
         if (name == ".ends" || name == ".eom") return end_definition(s, words);
         if (name == ".model") return take_model(s, words);
-        if (name == ".func" || name == ".function") return take_function(s, text_after(s, words[0]));
+        if (name == ".func" || name == ".function") return take_function(s, text_behind(words[0], s.text));
         if (name == ".include" || name == ".inc" || name == ".incl") return include(s, words);
         if (name == ".global") {
             for (std::size_t i = 1; i < words.size(); ++i) deck_->globals.insert(lowered(words[i]));
@@ -134,11 +134,6 @@ private:
         return Done{};
     }
 
-    static std::string_view text_after(const Statement& s, std::string_view word)
-    {
-        return std::string_view{s.text}.substr(static_cast<std::size_t>(word.data() + word.size() - s.text.data()));
-    }
-
     std::optional<double> tolerance_of(const Statement& s)
     {
         if (s.tolerance.is_there && !s.tolerance.fraction)
@@ -150,7 +145,8 @@ private:
     {
         std::string_view wrong;
         const auto pairs = named_texts_of(text, wrong);
-        if (!pairs) return deck_->at(s.origin, std::string{want} + ", and " + quoted(wrong) + " is not one; an expression with blanks stands in braces");
+        if (!pairs)
+            return deck_->at(s.origin, std::string{want} + ", and " + quoted(wrong) + " is not one; an expression with blanks stands in braces");
         const auto tolerance = is_param ? tolerance_of(s) : std::nullopt;
         for (const auto& [name, value] : *pairs) {
             Assignment assignment{s.origin, lowered(name), std::string{value}, tolerance, is_param};
@@ -168,7 +164,7 @@ private:
 
     Status take_parameters(const Statement& s, const std::vector<std::string_view>& words)
     {
-        const auto text = text_after(s, words[0]);
+        const auto text = text_behind(words[0], s.text);
         const auto equals = text.find('=');
         if (equals != std::string_view::npos && text.substr(0, equals).find('(') != std::string_view::npos) return take_function(s, text);
         if (trimmed(text).empty()) return deck_->at(s.origin, ".param needs name=value");
@@ -184,7 +180,6 @@ private:
         UserFunction function;
         function.name = lowered(trimmed(text.substr(0, opening)));
         for (const auto argument : words_of(text.substr(opening, closing - opening))) function.arguments.push_back(lowered(argument));
-        const auto is_name = [](std::string_view t) { return !t.empty() && !is_digit(t.front()) && std::all_of(t.begin(), t.end(), is_name_letter); };
         if (function.arguments.size() > max_arguments)
             return deck_->at(s.origin, ".func " + function.name + " has more than " + std::to_string(max_arguments) + " arguments");
         if (!is_name(function.name) || !std::all_of(function.arguments.begin(), function.arguments.end(), is_name)) return refuse();
@@ -200,7 +195,8 @@ private:
 
     Status take_model(const Statement& s, const std::vector<std::string_view>& words)
     {
-        if (words.size() < 3) return deck_->at(s.origin, ".model needs a name, a type and its parameters, e.g. \".model d1n4148 D(IS=2.5n N=1.75)\"");
+        if (words.size() < 3)
+            return deck_->at(s.origin, ".model needs a name, a type and its parameters, e.g. \".model d1n4148 D(IS=2.5n N=1.75)\"");
         const auto type = lowered(words[2]);
         if (type != "d") {
             constexpr std::array transistors{"npn", "pnp", "njf", "pjf", "nmos", "pmos", "nmf", "pmf", "vdmos", "nhfet", "phfet"};
@@ -232,13 +228,14 @@ private:
             if (!is_mark && !(i + 1 < words.size() && words[i + 1] == "=")) {
                 const auto port = lowered(words[i]);
                 if (port == "0" || port == "gnd")
-                    return deck_->at(s.origin, ".subckt " + definition->name + " has ground among its nodes, which is the same everywhere: leave it out");
+                    return deck_->at(s.origin, ".subckt " + definition->name + " has ground among its nodes, which is the same everywhere:"
+                                               " leave it out");
                 if (!ports.insert(port).second)
                     return deck_->at(s.origin, ".subckt " + definition->name + " names the node " + quoted(port) + " twice");
                 definition->ports.push_back(port);
                 continue;
             }
-            parameters = text_after(s, is_mark ? words[i] : words[i - 1]);
+            parameters = text_behind(is_mark ? words[i] : words[i - 1], s.text);
             break;
         }
         if (auto status = assign(*definition, s, parameters, false, ".subckt " + definition->name + " takes nodes, then name=value"); !status)
@@ -258,7 +255,8 @@ private:
 
     Status end_definition(const Statement& s, const std::vector<std::string_view>& words)
     {
-        if (open_.size() == 1 || open_.back()->origin.file != s.origin.file) return deck_->at(s.origin, std::string{words[0]} + " ends no .subckt");
+        if (open_.size() == 1 || open_.back()->origin.file != s.origin.file)
+            return deck_->at(s.origin, std::string{words[0]} + " ends no .subckt");
         if (words.size() > 1 && lowered(words[1]) != open_.back()->name)
             return deck_->at(s.origin, std::string{words[0]} + " names " + quoted(words[1]) + ", and the .subckt that is open is " +
                                            quoted(open_.back()->name) + " of line " + std::to_string(open_.back()->origin.line));
@@ -268,8 +266,9 @@ private:
 
     Status include(const Statement& s, const std::vector<std::string_view>& words)
     {
-        auto name = trimmed(text_after(s, words[0]));
-        if (name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front()) name = name.substr(1, name.size() - 2);
+        auto name = trimmed(text_behind(words[0], s.text));
+        const bool is_quoted = name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front();
+        if (is_quoted) name = name.substr(1, name.size() - 2);
         if (name.empty()) return deck_->at(s.origin, ".include needs the name of a file, e.g. \".include opamp.lib\"");
         // A file's own includes stand beside it.
         std::string path{name};
@@ -283,8 +282,9 @@ private:
             return deck_->at(s.origin, "the file " + quoted(path) + " includes itself: " + cycle + path);
         }
         if (including_.size() >= max_include_depth)
-            return deck_->at(s.origin, "files include each other more than " + std::to_string(max_include_depth) + " deep: put them into fewer files");
-        if (deck_->files.size() > max_includes) return deck_->at(s.origin, "more than " + std::to_string(max_includes) + " files are included: put them into fewer files");
+            return deck_->at(s.origin, "files include each other more than " + std::to_string(max_include_depth) + " deep: put them into fewer");
+        if (deck_->files.size() > max_includes)
+            return deck_->at(s.origin, "more than " + std::to_string(max_includes) + " files are included: put them into fewer");
         if (!options_.include) return deck_->at(s.origin, ".include is not possible here: put the lines of " + quoted(path) + " in its place");
         auto text = options_.include(path);
         if (!text) {
@@ -309,9 +309,17 @@ private:
 
 }  // namespace
 
-Error Deck::at(Origin origin, std::string what) const { return Error{files[origin.file] + ", line " + std::to_string(origin.line) + ": " + std::move(what)}; }
+Error Deck::at(Origin origin, std::string what) const
+{
+    return Error{files[origin.file] + ", line " + std::to_string(origin.line) + ": " + std::move(what)};
+}
 
-void Deck::note(Origin origin, std::string text) { notes.push_back({origin.line, std::move(text), origin.file == 0 ? std::string{} : files[origin.file]}); }
+void Deck::note(Origin origin, std::string text)
+{
+    notes.push_back({origin.line, std::move(text), file_of(origin)});
+}
+
+std::string Deck::file_of(Origin origin) const { return origin.file == 0 ? std::string{} : files[origin.file]; }
 
 Result<std::unique_ptr<Deck>> read_deck(std::string_view text, std::string_view source, const ParseOptions& options)
 {

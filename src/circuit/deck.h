@@ -63,6 +63,8 @@ struct Deck {
 
     [[nodiscard]] Error at(Origin origin, std::string what) const;
     void note(Origin origin, std::string text);
+    /// As Element::file has it: empty for the netlist itself.
+    [[nodiscard]] std::string file_of(Origin origin) const;
 };
 
 /// Owns no text of the caller.

@@ -16,9 +16,11 @@ constexpr double thermal_volts = 1.38064852e-23 / 1.6021766208e-19 * 300.15;
 
 constexpr std::array dynamic_parameters{
     "tt", "ttt1", "ttt2", "fc", "cjp", "cjsw", "php", "vjsw", "mjsw", "fcs", "tm1", "tm2", "tlev", "tlevc", "cta", "ctp", "tpb", "tphp",
-    "xti", "eg", "tnom", "tref", "trs", "trs1", "trs2", "tcv", "tbv1", "tbv2", "gap1", "gap2", "kf", "af", "bv_max", "fv_max", "id_max", "pd_max", "te_max",
-    "rth0", "cth0", "level", "type", "mfg", "iave", "vpk", "vrev",
+    "xti", "eg", "tnom", "tref", "trs", "trs1", "trs2", "tcv", "tbv1", "tbv2", "gap1", "gap2", "kf", "af", "bv_max", "fv_max", "id_max", "pd_max",
+    "te_max", "rth0", "cth0", "level", "type", "mfg", "iave", "vpk", "vrev",
 };
+
+constexpr std::array positive_parameters{"is", "js", "n", "nbv", "ikf", "ik", "nr", "vj", "pb"};
 
 /// The voltage at which the second exponential begins, so that the current at −BV is IBV (ngspice's diotemp).
 double breakdown_begins(const DiodeModel& d, double area)
@@ -41,7 +43,8 @@ double breakdown_begins(const DiodeModel& d, double area)
 
 }  // namespace
 
-Result<DiodeModel, ExpressionError> parse_diode_model(std::string_view parameters, ExpressionNames& names, Effort& effort, std::vector<std::string>& notes)
+Result<DiodeModel, ExpressionError> parse_diode_model(std::string_view parameters, ExpressionNames& names, Effort& effort,
+                                                      std::vector<std::string>& notes)
 {
     auto text = trimmed(parameters);
     if (text.starts_with('(')) {
@@ -81,7 +84,7 @@ Result<DiodeModel, ExpressionError> parse_diode_model(std::string_view parameter
             if (x == 0.0) return refuse("other than 0");
             if (key == "ibv") d.breakdown_amperes = std::abs(x);
             else d.breakdown_volts = std::abs(x);
-        } else if (key == "is" || key == "js" || key == "n" || key == "nbv" || key == "ikf" || key == "ik" || key == "nr" || key == "vj" || key == "pb") {
+        } else if (std::find(positive_parameters.begin(), positive_parameters.end(), key) != positive_parameters.end()) {
             if (!(x > 0.0)) return refuse("above 0");
             if (key == "n") d.emission = x;
             else if (key == "nbv") d.breakdown_emission = x;

@@ -86,8 +86,9 @@ public:
         if (words_.empty()) return fail("expected an element");
         name_ = words_[0];
         const char kind = lower(name_.front());
-        if (s_.tolerance.is_there && !s_.tolerance.fraction) note("the comment's tolerance is not read: write it as \"; tol 1%\", from 0 to below 100 %");
-        else if (s_.tolerance.is_there && std::string_view{"rclegfh"}.find(kind) == std::string_view::npos)
+        if (s_.tolerance.is_there && !s_.tolerance.fraction)
+            note("the comment's tolerance is not read: write it as \"; tol 1%\", from 0 to below 100 %");
+        else if (s_.tolerance.is_there && !name_is_one_of("rclegfh"))
             note(std::string{name_} + ": tolerances are read of R, C, L, E, G, F, H and .param, not here");
         switch (kind) {
         case 'r': return read_two_terminal<Resistor>("a resistance above 0 ohm", 1.0 / instance_.multiplier);
@@ -114,6 +115,7 @@ private:
     Error fail(std::string what) const { return builder_.deck().at(s_.origin, std::move(what)); }
     void note(std::string text) { builder_.deck().note(s_.origin, std::move(text)); }
     Error refuse(const ExpressionError& e) const { return e.is_placed ? Error{e.message} : fail(std::string{name_} + ": " + e.message); }
+    bool name_is_one_of(std::string_view kinds) const { return kinds.find(lower(name_.front())) != std::string_view::npos; }
     Node node(std::size_t word) { return builder_.node(instance_, words_[word]); }
     std::string path_name() const { return instance_.scope.path() + std::string{name_}; }
     Status add(Part part) { return builder_.add(s_.origin, path_name(), std::move(part)); }
@@ -122,7 +124,7 @@ private:
     /// The statement behind a word.
     std::string_view text_after(std::size_t i) const
     {
-        return std::string_view{s_.text}.substr(static_cast<std::size_t>(words_[i].data() + words_[i].size() - s_.text.data()));
+        return text_behind(words_[i], s_.text);
     }
 
     /// A number, a parameter's name, or an expression in braces. Where SPICE reads a suffix differently from most people, that is noted.
@@ -131,12 +133,12 @@ private:
         const auto value = parse_spice_number(text);
         if (!value) {
             if (const auto inner = within_braces(text)) return parse_constant(*inner, instance_.scope, builder_.effort());
-            const bool is_name = !text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), is_name_letter);
-            if (is_name) {
+            if (is_name(text)) {
                 const auto known = instance_.scope.parameter(lowered(text));
                 if (!known) return known.error();
                 if (known.value()) return *known.value();
-                return ExpressionError{quoted(text) + " is neither a number nor a parameter" + nearest_of(lowered(text), instance_.scope.parameter_names()), false};
+                const auto guess = nearest_of(lowered(text), instance_.scope.parameter_names());
+                return ExpressionError{quoted(text) + " is neither a number nor a parameter" + guess, false};
             }
             return ExpressionError{quoted(text) + " is not a number", false};
         }
@@ -242,7 +244,8 @@ private:
         if (i < words_.size()) dc = next_number().value_or(0.0);
         while (i < words_.size() && !error) {
             const auto key = word(i);
-            if (key != "dc" && key != "ac") return fail(want + ", and " + quoted(words_[i]) + " is neither: the bench itself supplies the signals");
+            if (key != "dc" && key != "ac")
+                return fail(want + ", and " + quoted(words_[i]) + " is neither: the bench itself supplies the signals");
             ++i;
             const auto first = next_number();
             if (key == "dc") {
@@ -272,7 +275,8 @@ private:
     }
     Error refuse_form() const
     {
-        return fail(std::string{name_} + ": " + std::string{words_[3]} + " is not read: write a curve as VALUE={pwl(x, x1,y1, x2,y2, …)}, a frequency response with R, C and L");
+        return fail(std::string{name_} + ": " + std::string{words_[3]} +
+                    " is not read: write a curve as VALUE={pwl(x, x1,y1, x2,y2, …)}, a frequency response with R, C and L");
     }
 
     template <class Plain>
@@ -285,7 +289,8 @@ private:
         case Form::table: return read_table(gives, multiplier);
         case Form::refused: return refuse_form();
         case Form::expression:
-            if (word(3) == (is_voltage ? "cur" : "vol")) return fail(std::string{name_} + " takes " + (is_voltage ? "VALUE or VOL" : "VALUE or CUR") + ", not " + std::string{words_[3]});
+            if (word(3) == (is_voltage ? "cur" : "vol"))
+                return fail(std::string{name_} + " takes VALUE or " + (is_voltage ? "VOL" : "CUR") + ", not " + std::string{words_[3]});
             return read_law(text_after(4), gives, multiplier);
         case Form::plain: break;
         }
@@ -324,13 +329,15 @@ private:
     /// coefficient is the constant, as in ngspice; in SPICE2 it was that of x.)
     Status read_polynomial(Behavioural::Gives gives, double multiplier, bool is_of_currents)
     {
-        const auto want = std::string{name_} + " needs POLY(n), then n " + (is_of_currents ? "voltage sources" : "pairs of nodes") + ", then coefficients";
+        const auto want = std::string{name_} + " needs POLY(n), then n " + (is_of_currents ? "voltage sources" : "pairs of nodes") +
+                          ", then coefficients";
         constexpr double most = 20.0;
         const auto count = words_.size() > 4 ? parse_spice_number(words_[4]) : std::nullopt;
         if (!count || *count < 1.0 || *count > most || *count != std::floor(*count)) return fail(want + ", n from 1 to 20");
         const auto n = static_cast<std::size_t>(*count);
         std::size_t at = 5;
-        if (words_.size() <= at + n * (is_of_currents ? 1 : 2)) return fail(want + ", e.g. \"" + std::string{name_} + " out 0 POLY(1) " + (is_of_currents ? "V1" : "in 0") + " 0 1 0.1\"");
+        if (words_.size() <= at + n * (is_of_currents ? 1 : 2))
+            return fail(want + ", e.g. \"" + std::string{name_} + " out 0 POLY(1) " + (is_of_currents ? "V1" : "in 0") + " 0 1 0.1\"");
         FunctionBuilder f;
         Quantities quantities{builder_, instance_, s_.origin};
         std::vector<Term> x;
@@ -361,7 +368,8 @@ private:
             if (c >= coefficients.size()) break;
             std::vector<Product> next;
             for (const auto& p : degree)
-                for (std::size_t v = p.last; v < n && c + next.size() < coefficients.size(); ++v) next.push_back({f.apply(Op::multiply, p.value, x[v]), v});
+                for (std::size_t v = p.last; v < n && c + next.size() < coefficients.size(); ++v)
+                    next.push_back({f.apply(Op::multiply, p.value, x[v]), v});
             degree = std::move(next);
         }
         return add_law(f, quantities, sum, gives, multiplier);
@@ -373,7 +381,7 @@ private:
         const auto want = std::string{name_} + " needs TABLE {expression} = (x1, y1) (x2, y2) …";
         const bool has_equals = words_.size() > 5 && words_[5] == "=";
         const std::size_t first = has_equals ? 6 : 5;
-        if (words_.size() < first + 4 || (words_.size() - first) % 2 != 0 || !within_braces(words_[4])) return fail(want + " with at least two points");
+        if (words_.size() < first + 4 || (words_.size() - first) % 2 != 0) return fail(want + " with at least two points");
         FunctionBuilder f;
         Quantities quantities{builder_, instance_, s_.origin};
         const auto parsed = parse_expression(words_[4], Dialect::source, f, quantities, builder_.effort());
@@ -393,9 +401,12 @@ private:
     Status add_law(FunctionBuilder& f, Quantities& quantities, Term value, Behavioural::Gives gives, double multiplier)
     {
         if (gives == Behavioural::Gives::current && multiplier != 1.0) value = f.apply(Op::multiply, value, multiplier);
-        if (f.is_full()) return fail(std::string{name_} + " takes more than " + std::to_string(rt::max_instructions) + " steps of computing: no part's law needs that many");
+        if (f.is_full())
+            return fail(std::string{name_} + " takes more than " + std::to_string(rt::max_instructions) +
+                        " steps of computing: no part's law needs that many");
         if (value.is_undefined()) return fail(std::string{name_} + " has no finite value");
-        if (s_.tolerance.is_there) note(std::string{name_} + ": the tolerance is not used, because the source is given by an expression: give one to a .param in it");
+        if (s_.tolerance.is_there && name_is_one_of("egfh"))
+            note(std::string{name_} + ": the tolerance is not used, because an expression has many values: give one to a .param in it");
         const auto plus = node(1);
         const auto minus = node(2);
         return add(quantities.law(f, value, gives, plus, minus));
@@ -415,7 +426,8 @@ private:
             FunctionBuilder other;
             const auto without = parse_expression(bare, Dialect::source, other, quantities, builder_.effort());
             if (!without || !agree(f.finish(value.value()), other.finish(without.value())))
-                note(std::string{name_} + ": braces within an expression are read as brackets, but ngspice 39 drops them, which gives another function: write ( ) instead");
+                note(std::string{name_} + ": braces within an expression are read as brackets, but ngspice 39 drops them, which gives another"
+                                          " function: write ( ) instead");
         }
         return add_law(f, quantities, value.value(), gives, multiplier);
     }
@@ -424,7 +436,8 @@ private:
     {
         const auto key = word(3);
         if (words_.size() < 5 || (key != "v" && key != "i") || words_[4] != "=")
-            return fail(std::string{name_} + " needs two nodes and I=expression or V=expression, e.g. \"" + std::string{name_} + " out 0 V=2*v(in)\"");
+            return fail(std::string{name_} + " needs two nodes and I=expression or V=expression, e.g. \"" + std::string{name_} +
+                        " out 0 V=2*v(in)\"");
         return read_law(text_after(4), key == "v" ? Behavioural::Gives::voltage : Behavioural::Gives::current, instance_.multiplier);
     }
 
@@ -436,10 +449,10 @@ private:
         if (card == nullptr) return fail(want + ", and there is no .model " + quoted(words_[3]));
         std::vector<std::string> notes;
         const auto card_words = words_of(card->text);
-        const auto parameters = std::string_view{card->text}.substr(static_cast<std::size_t>(card_words[2].data() + card_words[2].size() - card->text.data()));
-        const auto model = parse_diode_model(parameters, instance_.scope, builder_.effort(), notes);
-        if (!model) return model.error().is_placed ? Error{model.error().message} : builder_.deck().at(card->origin, ".model " + std::string{card_words[1]} + ": " + model.error().message);
-        for (auto& text : notes) builder_.deck().note(card->origin, ".model " + std::string{card_words[1]} + ": " + std::move(text));
+        const auto title = ".model " + std::string{card_words[1]} + ": ";
+        const auto model = parse_diode_model(text_behind(card_words[2], card->text), instance_.scope, builder_.effort(), notes);
+        if (!model) return model.error().is_placed ? Error{model.error().message} : builder_.deck().at(card->origin, title + model.error().message);
+        for (const auto& text : notes) builder_.deck().note(card->origin, title + text);
 
         double area = 1.0;
         double in_parallel = instance_.multiplier;
@@ -474,12 +487,13 @@ private:
         const Term current = f.apply(Op::multiply, one, in_parallel);
         if (current.is_undefined()) return fail(std::string{name_} + " has no finite current");
         if (auto status = add(quantities.law(f, current, Behavioural::Gives::current, inner, cathode)); !status) return status;
-        const auto part_of = [&](std::string_view part) { return path_name() + '.' + std::string{part}; };
+        const auto add_part = [&](std::string_view what, Part part) { return builder_.add(s_.origin, path_name() + std::string{what}, std::move(part)); };
+        const double size = area * in_parallel;
         if (has_series)
-            if (auto status = builder_.add(s_.origin, part_of("RS"), Resistor{anode, inner, model.series_ohms / (area * in_parallel)}); !status) return status;
+            if (auto status = add_part(".RS", Resistor{anode, inner, model.series_ohms / size}); !status) return status;
         if (model.junction_farads > 0.0)
-            if (auto status = builder_.add(s_.origin, part_of("CJO"), Capacitor{inner, cathode, model.junction_farads * area * in_parallel}); !status) return status;
-        return builder_.add(s_.origin, part_of("GMIN"), Resistor{inner, cathode, 1.0 / (junction_siemens * in_parallel)});
+            if (auto status = add_part(".CJO", Capacitor{inner, cathode, model.junction_farads * size}); !status) return status;
+        return add_part(".GMIN", Resistor{inner, cathode, 1.0 / (junction_siemens * in_parallel)});
     }
 
     NetlistBuilder& builder_;
@@ -491,6 +505,9 @@ private:
 
 }  // namespace
 
-Status read_element(NetlistBuilder& builder, Instance& instance, const Statement& statement) { return ElementReader{builder, instance, statement}.read(); }
+Status read_element(NetlistBuilder& builder, Instance& instance, const Statement& statement)
+{
+    return ElementReader{builder, instance, statement}.read();
+}
 
 }  // namespace lowleg::circuit

@@ -93,7 +93,8 @@ private:
     }
     void stop(const std::string& message)
     {
-        stop(ExpressionError{(within_ != nullptr ? "in the function " + quoted(within_->name) + ", " : std::string{}) + quoted(trimmed(text_)) + ' ' + message, false});
+        const auto where = within_ != nullptr ? "in the function " + quoted(within_->name) + ", " : std::string{};
+        stop(ExpressionError{where + quoted(trimmed(text_)) + ' ' + message, false});
     }
     void fail(std::string_view expected, std::string_view after)
     {
@@ -370,7 +371,8 @@ private:
         std::vector<std::pair<double, double>> points;
         bool is_rising = arguments.size() >= 5 && arguments.size() % 2 == 1;
         for (std::size_t i = 1; is_rising && i < arguments.size(); i += 2) {
-            is_rising = arguments[i].is_number() && arguments[i + 1].is_number() && (points.empty() || arguments[i].number() > points.back().first);
+            is_rising = arguments[i].is_number() && arguments[i + 1].is_number() &&
+                        (points.empty() || arguments[i].number() > points.back().first);
             points.emplace_back(arguments[i].number(), arguments[i + 1].number());
         }
         if (!is_rising) {
@@ -414,10 +416,14 @@ ExpressionError must_be_constant(std::string_view what)
 
 }  // namespace
 
-Result<Term, ExpressionError> ExpressionNames::voltage(FunctionBuilder&, std::string_view, std::string_view) { return must_be_constant("v(…)"); }
+Result<Term, ExpressionError> ExpressionNames::voltage(FunctionBuilder&, std::string_view, std::string_view)
+{
+    return must_be_constant("v(…)");
+}
 Result<Term, ExpressionError> ExpressionNames::current(FunctionBuilder&, std::string_view) { return must_be_constant("i(…)"); }
 
-Result<Term, ExpressionError> parse_expression(std::string_view text, Dialect dialect, FunctionBuilder& builder, ExpressionNames& names, Effort& effort)
+Result<Term, ExpressionError> parse_expression(std::string_view text, Dialect dialect, FunctionBuilder& builder, ExpressionNames& names,
+                                               Effort& effort)
 {
     const Parser::Arguments no_arguments;
     auto value = Parser{text, dialect, builder, names, effort, no_arguments}.parse();

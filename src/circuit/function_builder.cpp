@@ -33,7 +33,8 @@ bool is_defined(Op op, double a, double b)
 double worked_out(Op op, double a, double b, double c)
 {
     if (!is_defined(op, a, b)) return undefined;
-    const std::array<rt::Instruction, 4> function{{{Op::constant, 0, 0, 0, a}, {Op::constant, 0, 0, 0, b}, {Op::constant, 0, 0, 0, c}, {op, 0, 1, 2, b}}};
+    const std::array<rt::Instruction, 4> function{
+        {{Op::constant, 0, 0, 0, a}, {Op::constant, 0, 0, 0, b}, {Op::constant, 0, 0, 0, c}, {op, 0, 1, 2, 0.0}}};
     std::array<double, 4> values{};
     rt::evaluate(function, nullptr, values.data());
     return std::abs(values[3]) < largest ? values[3] : undefined;

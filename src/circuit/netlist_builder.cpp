@@ -40,7 +40,8 @@ Status NetlistBuilder::read_elements(Instance& instance)
             return deck_.at(opening_.empty() ? s.origin : opening_.front().first,
                             "opening the subcircuits asks for more computing than a circuit of " + std::to_string(max_elements) + " elements needs");
         if (auto status = read_element(*this, instance, s); !status) return status;
-        if (!long_name_.empty()) return deck_.at(s.origin, "the name " + quoted(long_name_) + " is longer than " + std::to_string(max_name) + " characters");
+        if (!long_name_.empty())
+            return deck_.at(s.origin, "the name " + quoted(long_name_) + " is longer than " + std::to_string(max_name) + " characters");
     }
     return Done{};
 }
@@ -51,10 +52,7 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
     std::size_t plain = 1;
     std::string_view parameters;
     while (plain < words.size() && lowered(words[plain]) != "params:" && !(plain + 1 < words.size() && words[plain + 1] == "=")) ++plain;
-    if (plain < words.size()) {
-        const auto* const from = lowered(words[plain]) == "params:" ? words[plain].data() + words[plain].size() : words[plain].data();
-        parameters = std::string_view{s.text}.substr(static_cast<std::size_t>(from - s.text.data()));
-    }
+    if (plain < words.size()) parameters = text_behind(lowered(words[plain]) == "params:" ? words[plain] : words[plain - 1], s.text);
     if (x.size() > max_name) {
         long_name_ = x;
         return Done{};  // which refuses it
@@ -67,7 +65,8 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
         std::vector<std::string> known;
         for (const auto* d = &around.scope.definition(); d != nullptr; d = d->outer)
             for (const auto& [other, unused] : d->definitions) known.push_back(other);
-        return deck_.at(s.origin, x + " needs a subcircuit at its end, and there is no .subckt " + quoted(words[plain - 1]) + nearest_of(name, known));
+        return deck_.at(s.origin, x + " needs a subcircuit at its end, and there is no .subckt " + quoted(words[plain - 1]) +
+                                      nearest_of(name, known));
     }
     const auto given_nodes = plain - 2;
     if (given_nodes != definition->ports.size())
@@ -78,8 +77,8 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
         for (const auto* i = &around; i != nullptr; i = i->around) {
             if (&i->scope.definition() != definition) continue;
             std::string chain;
-            for (auto o = std::find_if(opening_.begin(), opening_.end(), [&](const auto& other) { return other.second == name; }); o != opening_.end(); ++o)
-                chain += o->second + " → ";
+            auto o = std::find_if(opening_.begin(), opening_.end(), [&](const auto& other) { return other.second == name; });
+            for (; o != opening_.end(); ++o) chain += o->second + " → ";
             return deck_.at(s.origin, x + ": the subcircuit " + name + " contains itself: " + chain + name);
         }
     }
@@ -88,7 +87,9 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
 
     std::string_view wrong;
     const auto pairs = named_texts_of(parameters, wrong);
-    if (!pairs) return deck_.at(s.origin, x + " takes nodes, a subcircuit, then name=value, and " + quoted(wrong) + " is not one; an expression with blanks stands in braces");
+    if (!pairs)
+        return deck_.at(s.origin, x + " takes nodes, a subcircuit, then name=value, and " + quoted(wrong) +
+                                      " is not one; an expression with blanks stands in braces");
     std::vector<Assignment> given;
     double multiplier = around.multiplier;
     for (const auto& [parameter, value] : *pairs) {
@@ -156,7 +157,8 @@ Status NetlistBuilder::add(Origin origin, std::string name, Part part)
     if (netlist_.elements.size() >= max_elements) {
         const auto what = "more than " + std::to_string(max_elements) + " elements: the bench runs output stages, give a smaller circuit";
         return opening_.empty() ? deck_.at(origin, "the circuit has " + what)
-                                : deck_.at(opening_.front().first, "with the subcircuit " + opening_.front().second + " opened here the circuit has " + what);
+                                : deck_.at(opening_.front().first,
+                                           "with the subcircuit " + opening_.front().second + " opened here the circuit has " + what);
     }
     if (name.size() - std::min(name.size(), name.rfind('.') + 1) > max_name) long_name_ = name;
     const auto [known, is_new] = elements_.emplace(lowered(name), netlist_.elements.size());
@@ -165,7 +167,7 @@ Status NetlistBuilder::add(Origin origin, std::string name, Part part)
         return deck_.at(origin, "there is an element " + quoted(name) + " already, in " + (other.file.empty() ? "" : other.file + ", ") + "line " +
                                     std::to_string(other.line) + ": give each a name of its own");
     }
-    netlist_.elements.push_back({std::move(name), origin.line, std::move(part), origin.file == 0 ? std::string{} : deck_.files[origin.file]});
+    netlist_.elements.push_back({std::move(name), origin.line, std::move(part), deck_.file_of(origin)});
     return Done{};
 }
 
@@ -195,7 +197,8 @@ Status NetlistBuilder::join_couplings()
         const auto first = inductor(c.first);
         const auto second = inductor(c.second);
         if (!first || !second)
-            return deck_.at(c.origin, element.name + " couples two inductors, and there is no inductor " + quoted(first ? c.second : c.first) + " in this file");
+            return deck_.at(c.origin, element.name + " couples two inductors, and there is no inductor " + quoted(first ? c.second : c.first) +
+                                          " in this file");
         if (*first == *second) return deck_.at(c.origin, element.name + " couples " + quoted(c.first) + " with itself: name two inductors");
         const auto key = std::to_string(std::min(*first, *second)) + ' ' + std::to_string(std::max(*first, *second));
         if (const auto [known, is_new] = pairs.emplace(key, element.name); !is_new)
@@ -227,7 +230,8 @@ Result<std::size_t> NetlistBuilder::put_ammeter(Origin origin, std::size_t eleme
     }, netlist_.elements[element].part);
     const auto is_diode = elements_.contains(lowered(netlist_.elements[element].name + ".gmin"));
     if (node == nullptr || is_diode)
-        return deck_.at(origin, "the current of " + netlist_.elements[element].name + " cannot be read: put a voltage source of 0 V in series and read that");
+        return deck_.at(origin, "the current of " + netlist_.elements[element].name +
+                                    " cannot be read: put a voltage source of 0 V in series and read that");
     const auto before = *node;
     *node = netlist_.nodes.size();
     netlist_.nodes.push_back(lowered(name));

@@ -31,6 +31,11 @@ std::size_t end_of_group(std::string_view text, std::size_t begin)
 
 }  // namespace
 
+bool is_name(std::string_view text) noexcept
+{
+    return !text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), is_name_letter);
+}
+
 std::string lowered(std::string_view text)
 {
     std::string out{text};
@@ -119,6 +124,11 @@ std::vector<std::string_view> words_of(std::string_view text)
         words.push_back(text.substr(begin, i - begin));
     }
     return words;
+}
+
+std::string_view text_behind(std::string_view word, std::string_view text)
+{
+    return text.substr(static_cast<std::size_t>(word.data() + word.size() - text.data()));
 }
 
 std::optional<std::string_view> within_braces(std::string_view word)

@@ -16,6 +16,7 @@ namespace lowleg::circuit {
 [[nodiscard]] constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\f'; }
 [[nodiscard]] constexpr bool is_name_letter(char c) noexcept { return is_letter(c) || is_digit(c) || c == '_'; }
 
+[[nodiscard]] bool is_name(std::string_view text) noexcept;  ///< Of a parameter or function.
 [[nodiscard]] std::string lowered(std::string_view text);
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 /// For messages: in quotes, cut to a length that leaves the message readable.
@@ -40,6 +41,9 @@ struct ToleranceRemark {
 /// Words of a statement. Brackets, commas and "=" separate words as blanks do, "=" is a word of its own. What stands in
 /// braces or single quotes is one word, with them.
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
+
+/// What follows a word of `text` in it.
+[[nodiscard]] std::string_view text_behind(std::string_view word, std::string_view text);
 
 /// What stands within braces or single quotes; nothing where `word` is not wholly in a pair of them.
 [[nodiscard]] std::optional<std::string_view> within_braces(std::string_view word);
