@@ -1,24 +1,24 @@
 // The shipped circuits: against the readings that physics expects, and against ngspice on the very same files.
 #include "bench/collection.h"
 #include "bench/virtual_bench.h"
-#include "circuit/linear_circuit.h"
-#include "core/text.h"
+#include "circuit/circuit.h"
+#include "support/fixture_deck.h"
 #include "support/ngspice.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <array>
 #include <cmath>
+#include <map>
 #include <numbers>
+#include <set>
 #include <string>
 
 using namespace lowleg;
 using namespace lowleg::bench;
-using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 
 namespace {
@@ -39,30 +39,73 @@ std::unique_ptr<VirtualBench> bench_of(const CircuitText& circuit, const Fixture
     return std::move(built).value();
 }
 
-/// The circuit's file with the fixture drawn around it, as one would by hand; two AC analyses, drive and probe.
-std::string deck_of(const CircuitText& circuit, const Fixture& f, SwitchState state)
+const std::string libraries = LOWLEG_SOURCE_DIR "/src/bench/circuits";
+
+/// Two AC analyses, of the interface's output 1 and of its output 2; each writes real and imaginary part of the two nodes.
+std::string analyses(const std::string& node1, const std::string& node2)
+{
+    const auto write = [&](const std::string& file) { return "ac dec 6 20 20k\nwrdata " + file + " v(" + node1 + ") v(" + node2 + ")\n"; };
+    return ".control\nset numdgt=12\n" + write("one.txt") + "alter @vfxone[acmag] = 0\nalter @vfxtwo[acmag] = 1\n" + write("two.txt") + ".endc\n.end\n";
+}
+
+std::string deck_of_output(const CircuitText& circuit, const Fixture& f, SwitchState state)
+{
+    return testing::with_fixture(circuit.netlist, f, state, "Vfxone drv 0 dc 0 ac 1\nVfxtwo fxp 0 dc 0 ac 0\n") + analyses("p2", "fx3");
+}
+
+std::string deck_of_receiver(const CircuitText& circuit, const Fixture& f, Feed feed)
 {
     auto deck = circuit.netlist.substr(0, circuit.netlist.find("\n.end") + 1);
     const auto line = [&](const std::string& text, double value) { deck += text + " " + format_number(value) + "\n"; };
-    deck += "Vfxdrive drv 0 dc 0 ac 1\nVfxprobe fxp 0 dc 0 ac 0\n";
-    line("Rfxs fxp fxz", f.rs.value());
-    if (f.probe) {
-        line("Rfxp2 fxz p2", f.probe->rp2.value());
-        line("Rfxp3 fxz fx3", f.probe->rp3.value());
+    deck += "Vfxone fxe1 0 dc 0 ac 1\nVfxtwo fxe2 0 dc 0 ac 0\n";
+    line("Rfxs1 fxe1 fx1", f.rs.value());
+    line("Rfxs2 fxe2 fx2", f.rs.value());
+    line("Rfxa fx1 p2", feed == Feed::common_leg2 ? 10.02 : 0.02);
+    if (feed == Feed::separate) deck += "Rfxb fx2 p3 0.02\n";
+    else line("Rfxb fx1 p3", feed == Feed::common_leg3 ? 10.02 : 0.02);
+    line("Rfxin2 out 0", f.rin2.value());
+    line("Cfxin2 out 0", f.cin.value());
+    line("Rfxin3 fx1 0", f.rin3.value());
+    line("Cfxin3 fx1 0", f.cin.value());
+    return deck + analyses("out", "fx1");
+}
+
+std::string deck_of_connection(const CircuitText& circuit, const Fixture& f)
+{
+    auto deck = circuit.netlist.substr(0, circuit.netlist.find("\n.end") + 1);
+    deck += "Vfxone drv 0 dc 0 ac 1\nVfxtwo noise 0 dc 0 ac 0\nRfxin2 out 0 " + format_number(f.rin2.value()) + "\nCfxin2 out 0 " + format_number(f.cin.value()) + "\n";
+    return deck + analyses("out", "p2");
+}
+
+/// \param got  what the bench says it reads at a frequency, from output 1 or 2: two inputs.
+void compare(const std::string& deck, const auto& got)
+{
+    const auto tables = testing::run_ngspice(deck, {"one.txt", "two.txt"}, libraries);
+    for (const bool from_two : {false, true}) {
+        const auto& rows = tables[from_two ? 1 : 0];
+        REQUIRE(rows.size() == 19);  // three decades, six points each, and the last
+        for (const auto& row : rows) {
+            REQUIRE(row.size() == 6);  // frequency, real, imaginary; twice
+            const std::array<Complex, 2> response = got(Hertz{row[0]}, from_two);
+            for (std::size_t input = 0; input < 2; ++input) {
+                const Complex want{row[3 * input + 1], row[3 * input + 2]};
+                const auto level = gain_of(want).value();
+                CAPTURE(from_two, input, row[0], want, response[input], level);
+                // Below −80 dB the two need only agree that there is nothing: ngspice adds 1 pS from each node of its own.
+                if (level < -80.0) {
+                    CHECK(gain_of(response[input]).value() < -79.9);
+                    continue;
+                }
+                CHECK_THAT(gain_of(response[input] / want).value(), WithinAbs(0.0, 0.01));
+                CHECK_THAT(std::arg(response[input] / want) * degrees, WithinAbs(0.0, 0.1));
+            }
+        }
     }
-    line("Rfxin2 p2 0", f.rin2.value());
-    line("Rfxin3 fx3 0", f.rin3.value());
-    line("Cfxin2 p2 0", f.cin.value());
-    line("Cfxin3 fx3 0", f.cin.value());
-    line("Rfxsw p3 fx3", state == SwitchState::lifted ? 1e12 : 0.02);
-    line("Rfxg p3 0", state == SwitchState::loaded ? f.rg.value() : state == SwitchState::grounded ? 0.02 : 1e12);
-    deck += ".control\nset numdgt=12\nac dec 6 20 20k\nwrdata drive.txt v(p2) v(fx3)\n"
-            "alter @vfxdrive[acmag] = 0\nalter @vfxprobe[acmag] = 1\nac dec 6 20 20k\nwrdata probe.txt v(p2) v(fx3)\n.endc\n.end\n";
-    return deck;
 }
 
 }  // namespace
 
+// For small signals: what nonlinear circuits do beyond is compared in tones_test.cpp.
 TEST_CASE("every shipped circuit responds as in ngspice", "[bench][ngspice]")
 {
     const auto shipped = GENERATE(Catch::Generators::from_range(shipped_circuits().begin(), shipped_circuits().end()));
@@ -72,29 +115,44 @@ TEST_CASE("every shipped circuit responds as in ngspice", "[bench][ngspice]")
     fixture.probe = with_probe ? std::optional{ProbeResistors{Ohms{10e3}, Ohms{10.1e3}}} : std::nullopt;
     const auto circuit = circuit_named(shipped.name);
     const auto bench = bench_of(circuit, fixture);
-    for (const auto state : all_switch_states) {
-        const auto tables = testing::run_ngspice(deck_of(circuit, fixture, state), {"drive.txt", "probe.txt"});
-        for (const bool to_probe : {false, true}) {
-            const auto& rows = tables[to_probe ? 1 : 0];
-            REQUIRE(rows.size() == 19);  // three decades, six points each, and the last
-            for (const auto& row : rows) {
-                REQUIRE(row.size() == 6);  // frequency, real, imaginary; twice
-                const auto got = bench->response(state, Hertz{row[0]}, to_probe);
-                for (std::size_t leg = 0; leg < 2; ++leg) {
-                    const Complex want{row[3 * leg + 1], row[3 * leg + 2]};
-                    const auto level = gain_of(want).value();
-                    CAPTURE(shipped.name, name_of(state), with_probe, to_probe, leg, row[0], want, got[leg], level);
-                    // Below −80 dB the two need only agree that there is nothing: ngspice adds 1 pS from each node of its own.
-                    if (level < -80.0) {
-                        CHECK(gain_of(got[leg]).value() < -79.9);
-                        continue;
-                    }
-                    CHECK_THAT(gain_of(got[leg] / want).value(), WithinAbs(0.0, 0.01));
-                    CHECK_THAT(std::arg(got[leg] / want) * degrees, WithinAbs(0.0, 0.1));
-                }
-            }
+    CAPTURE(shipped.name, with_probe);
+    switch (bench->kind()) {
+    case CircuitKind::output:
+        for (const auto state : all_switch_states) {
+            CAPTURE(name_of(state));
+            compare(deck_of_output(circuit, fixture, state), [&](Hertz f, bool from_two) { return bench->response(state, f, from_two); });
         }
+        break;
+    case CircuitKind::receiver:
+        if (with_probe) break;  // it has none
+        for (const auto feed : all_feeds) {
+            CAPTURE(name_of(feed));
+            compare(deck_of_receiver(circuit, fixture, feed), [&](Hertz f, bool from_two) { return bench->response(feed, f, from_two); });
+        }
+        break;
+    case CircuitKind::connection:
+        if (with_probe) break;
+        compare(deck_of_connection(circuit, fixture), [&](Hertz f, bool from_two) { return bench->response(f, from_two); });
+        break;
     }
+}
+
+TEST_CASE("the collection is as large and as varied as it is said to be", "[bench]")
+{
+    std::map<CircuitKind, int> count;
+    std::set<std::string> topologies;
+    for (const auto& shipped : shipped_circuits()) {
+        ++count[bench_of(circuit_named(shipped.name), Fixture{})->kind()];
+        CAPTURE(shipped.name);
+        CHECK_FALSE(story_of(shipped.netlist).empty());
+        for (const auto& id : stated_topologies(shipped.netlist)) topologies.insert(id);
+    }
+    CHECK(count[CircuitKind::output] >= 24);
+    CHECK(count[CircuitKind::receiver] >= 6);
+    CHECK(count[CircuitKind::connection] >= 3);
+    for (const auto* id : {"transformer", "transformer-center-tapped", "cross-coupled", "inverter", "impedance-balanced", "unbalanced", "dual-unbalanced",
+                           "insert", "ground-sensing", "no-signal"})
+        CHECK(topologies.contains(id));
 }
 
 TEST_CASE("the shipped circuits read as their topologies do", "[bench]")
@@ -139,7 +197,8 @@ TEST_CASE("the shipped circuits read as their topologies do", "[bench]")
     CHECK_THAT((gain_of(reading(SwitchState::lifted)[0]) - v2).value(), WithinAbs(r.lift_step, r.lift_tolerance));
 
     // Pin 2 grounded instead: no state of the switch, so drawn by hand.
-    auto netlist = circuit::parse_netlist(circuit.netlist, circuit.name);
+    auto netlist = circuit::parse_netlist(circuit.netlist, circuit.name,
+                                          {.include = [&](std::string_view name) { return find_include(circuit, name); }, .vary = {}});
     REQUIRE(netlist);
     auto& n = netlist.value();
     const auto p3 = *n.find_node("p3");
@@ -149,7 +208,7 @@ TEST_CASE("the shipped circuits read as their topologies do", "[bench]")
     n.elements.push_back({"x Cin3", 0, circuit::Capacitor{p3, 0, 100e-12}});
     constexpr std::array<std::string_view, 1> sources{"x drive"};
     constexpr std::array<std::string_view, 1> outputs{"p3"};
-    const auto grounded2 = circuit::LinearCircuit::build(n, sources, outputs);
+    const auto grounded2 = circuit::Circuit::build(n, sources, outputs);
     REQUIRE(grounded2);
     const auto lone3 = gain_of(grounded2.value().response(Hertz{r.hz}).value()[0]).value();
     if (r.v3_with_pin2_grounded > silent)
@@ -173,33 +232,4 @@ TEST_CASE("the transformer's leg impedance is that of a part with leakage", "[be
     CHECK_THAT(std::abs(impedance(1e3)), WithinAbs(100.0, 1.0));
     CHECK_THAT(std::abs(impedance(10e3)), WithinAbs(105.0, 1.5));
     CHECK_THAT(std::arg(impedance(10e3)) * degrees, WithinAbs(17.0, 1.5));
-}
-
-TEST_CASE("circuits are found by name or file, and guessed at", "[bench]")
-{
-    REQUIRE(shipped_circuits().size() == 6);
-    for (const auto& c : shipped_circuits()) {
-        const auto found = find_circuit(c.name);
-        REQUIRE(found);
-        CHECK(found.value().netlist == c.netlist);
-        CHECK(found.value().netlist == testing::read_all(std::string{LOWLEG_SOURCE_DIR} + "/src/bench/circuits/" + std::string{c.name} + ".cir"));
-        CHECK(found.value().netlist.starts_with("* " + found.value().title + "\n"));
-        const auto file = find_circuit(std::string{LOWLEG_SOURCE_DIR} + "/src/bench/circuits/" + std::string{c.name} + ".cir");
-        REQUIRE(file);
-        CHECK(file.value().title == c.title);
-        CHECK(file.value().netlist == c.netlist);
-    }
-    const auto says = [](std::string_view name) {
-        const auto found = find_circuit(name);
-        REQUIRE_FALSE(found);
-        return found.error().message;
-    };
-    CHECK_THAT(says("transfomer"), ContainsSubstring("no circuit \"transfomer\" (did you mean transformer?): there are transformer, cross-coupled"));
-    CHECK_THAT(says("invertor"), ContainsSubstring("did you mean inverter?"));
-    CHECK_THAT(says("xyzzy"), !ContainsSubstring("did you mean") && ContainsSubstring("there are transformer"));
-    CHECK_THAT(says(""), ContainsSubstring("there are transformer"));
-    CHECK_THAT(says(std::string(100'000, 't')), ContainsSubstring("there are transformer"));
-    CHECK_THAT(says("nowhere.cir"), ContainsSubstring("netlist nowhere.cir cannot be read: there is no such file"));
-    CHECK_THAT(says("/"), ContainsSubstring("it is a directory"));
-    CHECK_THAT(says("/dev/null"), ContainsSubstring("not an ordinary file"));
 }

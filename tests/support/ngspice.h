@@ -6,6 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -14,10 +15,12 @@
 namespace lowleg::testing {
 
 /// Runs `ngspice -b` on `deck` in a directory of its own. A missing ngspice fails the test.
+/// \param libraries  a directory whose .lib files the deck may include.
 /// \return the rows of each of the `files` that its .control block writes with wrdata.
-inline std::vector<std::vector<std::vector<double>>> run_ngspice(const std::string& deck, const std::vector<std::string>& files)
+inline std::vector<std::vector<std::vector<double>>> run_ngspice(const std::string& deck, const std::vector<std::string>& files,
+                                                                  const std::filesystem::path& libraries = {})
 {
-    const NgspiceProcess ngspice{deck};
+    const NgspiceProcess ngspice{deck, libraries};
     INFO("deck:\n" << deck << "\nngspice said (exit status word " << ngspice.status() << "):\n" << ngspice.log());
 
     std::vector<std::vector<std::vector<double>>> tables;
