@@ -106,7 +106,7 @@ Legs on_bench(const CircuitText& circuit, const Fixture& fixture, const Tone& to
 
 }  // namespace
 
-TEST_CASE("nonlinear outputs play tones as in ngspice", "[bench][ngspice]")
+TEST_CASE("nonlinear outputs play tones as in ngspice", "[bench][ngspice][tones]")
 {
     Fixture fixture;
     fixture.probe.reset();
