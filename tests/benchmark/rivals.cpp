@@ -188,7 +188,7 @@ Result<std::optional<Comparison::Trapezoidal>> trapezoidal_as_exact(const bench:
     // A step: next = A·state + B·(u + u before), both by the sums that our own steps are made of.
     const auto& shape = std::get<circuit::LinearModel>(model.value().model).shape;
     const auto rows = shape.rows();
-    const std::vector<double> a(shape.states * rows, 0.1 / static_cast<double>(rows)), b(shape.inputs * rows, 0.1), u(shape.inputs + circuit::rt::chunk_frames, 0.5);
+    const std::vector<double> a(shape.states * rows, 0.1 / static_cast<double>(rows)), b(shape.inputs * rows, 0.1), u(shape.inputs, 0.5);
     std::vector<double> frames((1 + circuit::rt::chunk_frames) * rows);
     const auto chunks = static_cast<std::size_t>(200'000);
     double best = std::numeric_limits<double>::infinity();
@@ -196,7 +196,7 @@ Result<std::optional<Comparison::Trapezoidal>> trapezoidal_as_exact(const bench:
         const auto before = std::clock();
         for (std::size_t c = 0; c < chunks; ++c) {
             std::fill(frames.begin() + static_cast<std::ptrdiff_t>(rows), frames.end(), 0.0);
-            circuit::rt::add_products(b.data(), rows, shape.inputs, u.data(), 1, frames.data() + rows);
+            for (std::size_t n = 1; n <= circuit::rt::chunk_frames; ++n) circuit::rt::add_product(b.data(), rows, shape.inputs, u.data(), frames.data() + n * rows);
             circuit::rt::add_recursion(a.data(), rows, shape.states, frames.data(), circuit::rt::chunk_frames);
         }
         best = std::min(best, static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC);

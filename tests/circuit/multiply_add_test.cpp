@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -54,12 +55,12 @@ struct Sum {
 struct Way {
     const char* name;
     decltype(&rt::add_product) product;
-    decltype(&rt::add_products) products;
+    decltype(&rt::set_forcing) forcing;
     decltype(&rt::add_recursion) recursion;
     decltype(&rt::add_filtered) filtered;
 };
-constexpr Way as_chosen{"as chosen", rt::add_product, rt::add_products, rt::add_recursion, rt::add_filtered};
-constexpr Way plain{"plain", rt::plain::add_product, rt::plain::add_products, rt::plain::add_recursion, rt::plain::add_filtered};
+constexpr Way as_chosen{"as chosen", rt::add_product, rt::set_forcing, rt::add_recursion, rt::add_filtered};
+constexpr Way plain{"plain", rt::plain::add_product, rt::plain::set_forcing, rt::plain::add_recursion, rt::plain::add_filtered};
 
 }  // namespace
 
@@ -86,18 +87,23 @@ TEST_CASE("the sums are what they are called, for any number of rows, columns an
             REQUIRE(sum.is(out[r]));
         }
 
-        for (const std::size_t stride : {1U, 2U, 3U}) {
-            const auto moving = numbers(columns + stride * (rt::chunk_frames - 1), 4);  // not one more than is to be read
-            out.assign(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(rt::chunk_frames * rows));
+        for (const std::size_t inputs : {0U, 1U, 2U, 3U}) {
+            if (columns % std::max<std::size_t>(inputs, 1) != 0) continue;
+            const std::size_t taps = inputs > 0 ? columns / inputs : 0;
+            const std::size_t stride = 1 + columns % 3;
+            const std::size_t length = taps + stride * (rt::chunk_frames - 1);  // not one more than is to be read
+            const auto moving = numbers(inputs * length, 4);
+            out.assign(rt::chunk_frames * rows, std::nan(""));
             {
                 const testing::RealtimeScope scope;
-                way.products(matrix.data(), rows, columns, moving.data(), stride, out.data());
+                way.forcing(start.data(), matrix.data(), rows, inputs, taps, moving.data(), length, stride, out.data());
             }
             for (std::size_t n = 0; n < rt::chunk_frames; ++n)
                 for (std::size_t r = 0; r < rows; ++r) {
                     Sum sum;
-                    sum.add(start[n * rows + r]);
-                    for (std::size_t c = 0; c < columns; ++c) sum.add(matrix[c * rows + r], moving[stride * n + c]);
+                    sum.add(start[r]);
+                    for (std::size_t i = 0; i < inputs; ++i)
+                        for (std::size_t t = 0; t < taps; ++t) sum.add(matrix[(i * taps + t) * rows + r], moving[i * length + stride * n + t]);
                     REQUIRE(sum.is(out[n * rows + r]));
                 }
         }

@@ -15,7 +15,7 @@ void Doubler::process(const double* in, double* out, std::size_t frames) LOWLEG_
     const auto half = taps_.size() / 2;
     const auto kept = taps_.size() - 1;
     double* history = history_.data();
-    std::copy_n(in, frames, history + kept);
+    for (std::size_t n = 0; n < frames; ++n) history[kept + n] = in[n];
     for (std::size_t done = 0; done < frames; done += chunk_frames) {
         double midway[chunk_frames]{};
         add_filtered(taps_.data(), taps_.size(), history + done, midway);

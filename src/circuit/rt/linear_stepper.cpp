@@ -27,12 +27,13 @@ void LinearStepper::step(const LinearMatrices& m, const double* in, double* out,
     const auto rows = shape_.rows();
     const auto history_length = Doubler::storage_for(shape_.half_band_taps, chunk_frames);
 
-    for (std::size_t n = 1; n <= chunk_frames; ++n) std::copy_n(m.constant, rows, frames_ + n * rows);
+    for (std::size_t i = 0; i < shape_.inputs; ++i) {
+        Doubler doubler{{m.half_band, shape_.half_band_taps}, {history_ + i * history_length, history_length}};
+        doubler.process(in + i * chunk_frames, doubled_ + i * doubled_length(shape_) + shape_.taps - 2, frames);
+    }
+    set_forcing(m.constant, m.from_input, rows, shape_.inputs, shape_.taps, doubled_, doubled_length(shape_), 2, frames_ + rows);
     for (std::size_t i = 0; i < shape_.inputs; ++i) {
         double* doubled = doubled_ + i * doubled_length(shape_);
-        Doubler doubler{{m.half_band, shape_.half_band_taps}, {history_ + i * history_length, history_length}};
-        doubler.process(in + i * chunk_frames, doubled + shape_.taps - 2, frames);
-        add_products(m.from_input + i * shape_.taps * rows, rows, shape_.taps, doubled, 2, frames_ + rows);
         std::copy_n(doubled + 2 * frames, shape_.taps - 2, doubled);
     }
     add_recursion(m.from_state, rows, shape_.states, frames_, frames);

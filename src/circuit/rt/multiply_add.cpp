@@ -53,28 +53,31 @@ LOWLEG_INLINE void recursion(const double* columns, std::size_t rows, std::size_
     for (std::size_t n = 0; n < frames; ++n) product(columns, rows, column_count, out + n * rows, out + (n + 1) * rows);
 }
 
-/// One Number of rows, all frames of a chunk: each piece of a column is used for all of them.
+/// One Number of rows, from `row` on, all frames of a chunk: each piece of a column is used for all of them.
 template <class Number>
-LOWLEG_INLINE void products_of_rows(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                                    double* out) LOWLEG_REALTIME
+LOWLEG_INLINE void forcing_of_rows(const double* start, const double* columns, std::size_t rows, std::size_t row, std::size_t inputs, std::size_t taps,
+                                   const double* x, std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
+    Number first;
+    load(first, start + row);
     Number sum[chunk_frames];
-    for (std::size_t n = 0; n < chunk_frames; ++n) load(sum[n], out + n * rows);
-    for (std::size_t c = 0; c < column_count; ++c, ++x, columns += rows) {
-        Number column;
-        load(column, columns);
-        for (std::size_t n = 0; n < chunk_frames; ++n) sum[n] += column * x[n * stride];
-    }
-    for (std::size_t n = 0; n < chunk_frames; ++n) store(out + n * rows, sum[n]);
+    for (std::size_t n = 0; n < chunk_frames; ++n) sum[n] = first;
+    std::size_t at = row;
+    for (std::size_t i = 0; i < inputs; ++i, x += distance)
+        for (std::size_t t = 0; t < taps; ++t, at += rows) {
+            Number column;
+            load(column, columns + at);
+            for (std::size_t n = 0; n < chunk_frames; ++n) sum[n] += column * x[stride * n + t];
+        }
+    for (std::size_t n = 0; n < chunk_frames; ++n) store(out + n * rows + row, sum[n]);
 }
 
-LOWLEG_INLINE void products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                            double* out) LOWLEG_REALTIME
+LOWLEG_INLINE void forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                           std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
-    if (column_count == 0) return;
     std::size_t r = 0;
-    for (; r + row_width <= rows; r += row_width) products_of_rows<Pack>(columns + r, rows, column_count, x, stride, out + r);
-    for (; r < rows; ++r) products_of_rows<double>(columns + r, rows, column_count, x, stride, out + r);
+    for (; r + row_width <= rows; r += row_width) forcing_of_rows<Pack>(start, columns, rows, r, inputs, taps, x, distance, stride, out);
+    for (; r < rows; ++r) forcing_of_rows<double>(start, columns, rows, r, inputs, taps, x, distance, stride, out);
 }
 
 /// Four sums, of every fourth tap each: the next need not wait for the last.
@@ -112,10 +115,10 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
 {
     product(columns, rows, column_count, x, out);
 }
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                  double* out) LOWLEG_REALTIME
+void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                 std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
-    products(columns, rows, column_count, x, stride, out);
+    forcing(start, columns, rows, inputs, taps, x, distance, stride, out);
 }
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
@@ -136,10 +139,10 @@ LOWLEG_AVX2 void add_product(const double* columns, std::size_t rows, std::size_
 {
     product(columns, rows, column_count, x, out);
 }
-LOWLEG_AVX2 void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                              double* out) LOWLEG_REALTIME
+LOWLEG_AVX2 void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                             std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
-    products(columns, rows, column_count, x, stride, out);
+    forcing(start, columns, rows, inputs, taps, x, distance, stride, out);
 }
 LOWLEG_AVX2 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
@@ -160,11 +163,11 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
     if (accelerated) avx2::add_product(columns, rows, column_count, x, out);
     else plain::add_product(columns, rows, column_count, x, out);
 }
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                  double* out) LOWLEG_REALTIME
+void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                 std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
-    if (accelerated) avx2::add_products(columns, rows, column_count, x, stride, out);
-    else plain::add_products(columns, rows, column_count, x, stride, out);
+    if (accelerated) avx2::set_forcing(start, columns, rows, inputs, taps, x, distance, stride, out);
+    else plain::set_forcing(start, columns, rows, inputs, taps, x, distance, stride, out);
 }
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {

@@ -22,10 +22,10 @@ inline constexpr std::size_t row_width = 4;
 /// out[r] += Σ_c columns[c · rows + r] · x[c]
 void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME;
 
-/// out[n · rows + r] += Σ_c columns[c · rows + r] · x[stride · n + c], n = 0 … chunk_frames − 1: what a moving stretch of x does
-/// to every row.
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                  double* out) LOWLEG_REALTIME;
+/// out[n · rows + r] = start[r] + Σ_i Σ_t columns[(i · taps + t) · rows + r] · x[i · distance + stride · n + t], n = 0 … chunk_frames − 1:
+/// what a moving stretch of every input brings about in every row.
+void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                 std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME;
 
 /// out[(n + 1) · rows + r] += Σ_c columns[c · rows + r] · out[n · rows + c], n = 0 … frames − 1: each frame from the one before.
 /// \param column_count  ≤ rows.
@@ -40,8 +40,8 @@ void add_filtered(const double* weights, std::size_t taps, const double* x, doub
 /// The same sums by the plain instructions, for comparison.
 namespace plain {
 void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME;
-void add_products(const double* columns, std::size_t rows, std::size_t column_count, const double* x, std::size_t stride,
-                  double* out) LOWLEG_REALTIME;
+void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
+                 std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME;
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME;
 void add_filtered(const double* weights, std::size_t taps, const double* x, double* out) LOWLEG_REALTIME;
 }  // namespace plain
