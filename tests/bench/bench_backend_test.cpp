@@ -142,6 +142,39 @@ TEST_CASE("with nobody reading, the bench waits, its switch moves, and it stops"
     CHECK(bench->state() == SwitchState::lifted);
 }
 
+TEST_CASE("surroundings change while the engine captures, and are what was asked for last", "[bench][backend]")
+{
+    const auto bench = build_bench("impedance-balanced");
+    const auto engine = open_engine(bench);
+    REQUIRE(engine->play(test_signal()));
+    Fixture fixture;
+    bench::InterfaceModel model;
+    for (int i = 0; i < 50; ++i) {
+        fixture.rin2 = Ohms{i % 2 == 0 ? 1e3 : 1e6};
+        fixture.cin = Farads{i % 3 == 0 ? 0.0 : 1e-9};
+        model.delay_frames = i % 4 * 100;
+        model.dropouts = {i % 5 == 0 ? 6000.0 : 0.0, 50, bench::Dropouts::Kind::slip};
+        REQUIRE(bench->set_surroundings(fixture, model));
+        if (i % 7 == 0) bench->request_state(all_switch_states[static_cast<std::size_t>(i) % 4]);
+        static_cast<void>(bench->response(frequency(drive_bin), false));
+        static_cast<void>(bench->trouble());
+        if (i % 3 == 0) REQUIRE(engine->next_period(0));
+    }
+    fixture = {};
+    fixture.rin2 = Ohms{600.0};
+    model = {};
+    model.delay_frames = 50;
+    REQUIRE(bench->set_surroundings(fixture, model));
+    REQUIRE(move_switch(*bench, SwitchState::through));
+    const auto period = engine->next_period(engine->frames_handled() + static_cast<std::uint64_t>(rate));
+    REQUIRE(period);
+    const double delay = static_cast<double>(256 + bench->delay().value());
+    const auto turn = std::polar(1.0, -2.0 * std::numbers::pi * frequency(drive_bin).value() * delay / rate);
+    const auto expected = bench->response(SwitchState::through, frequency(drive_bin), false);
+    for (std::size_t leg = 0; leg < 2; ++leg)
+        CHECK_THAT(std::abs(phasor(period.value().leg[leg], drive_bin) - expected[leg] * turn), WithinAbs(0.0, 1e-4));
+}
+
 TEST_CASE("a bench backend that is used out of order says so", "[bench][backend]")
 {
     const auto backend = bench::make_bench_backend(build_bench("inverter"), rate);
