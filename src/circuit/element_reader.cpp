@@ -160,32 +160,37 @@ private:
         return value;
     }
 
-    /// What may stand behind a value: m, and what changes nothing here.
-    struct Trailer {
-        double multiplier{1.0};
-    };
-    Result<Trailer> trailer(std::size_t i, const std::string& want)
+    /// m: how many stand in parallel.
+    Result<double> multiplicity(std::string_view text)
     {
-        Trailer t;
-        while (i < words_.size()) {
+        const auto m = number(text);
+        if (!m) return refuse(m.error());
+        if (!is_multiplicity(m.value())) return fail(std::string{name_} + ": " + std::string{what_multiplicity_is});
+        return m.value();
+    }
+
+    /// What may stand behind a value: m, which is returned, and what changes nothing here.
+    Result<double> trailer(std::size_t i, const std::string& want)
+    {
+        double in_parallel = 1.0;
+        for (; i < words_.size(); i += 3) {
             const auto key = word(i);
-            if (!is_pair(i)) return fail(want + ", and nothing after it: found " + quoted(words_[i]));
-            if (key == "m") {
-                const auto m = number(words_[i + 2]);
-                if (!m) return refuse(m.error());
-                if (!(m.value() > 0.0)) return fail(std::string{name_} + ": m is how many stand in parallel, and must be above 0");
-                t.multiplier *= m.value();
-            } else if (key == "ic") {
+            if (is_pair(i) && key == "m") {
+                const auto m = multiplicity(words_[i + 2]);
+                if (!m) return m.error();
+                in_parallel *= m.value();
+            } else if (is_pair(i) && key == "ic") {
                 note(std::string{name_} + ": ic is skipped");  // means nothing to a bench that has always been on
-            } else if (key == "tc1" || key == "tc2" || key == "tc" || key == "temp" || key == "dtemp" || key == "noisy") {
+            } else if (is_pair(i) && (key == "tc1" || key == "tc2" || key == "tc" || key == "temp" || key == "dtemp" || key == "noisy")) {
                 note(std::string{name_} + ": " + key + " is skipped: the bench is at 27 °C, and without the noise of parts");
             } else {
                 return fail(want + ", and nothing after it: found " + quoted(words_[i]));
             }
-            i += 3;
         }
-        return t;
+        return in_parallel;
     }
+
+    Error too_large() const { return fail(std::string{name_} + " comes to more than a number can hold"); }
 
     template <class Part>
     Status read_two_terminal(std::string_view what, double multiplier)
@@ -203,10 +208,9 @@ private:
         if (!rest) return rest.error();
         const auto actual = varied(value.value());
         if (!actual) return actual.error();
-        const double m = rest.value().multiplier;
-        const double final_value = actual.value() * multiplier * (is_capacitor ? m : 1.0 / m);
-        if (!(final_value > 0.0) || !std::isfinite(final_value)) return fail(want + ", and with m it is none");
-        return add(Part{node(1), node(2), final_value});
+        const double in_all = actual.value() * multiplier * (is_capacitor ? rest.value() : 1.0 / rest.value());
+        if (!(in_all > 0.0) || !std::isfinite(in_all)) return fail(want + ", and with m it is none");
+        return add(Part{node(1), node(2), in_all});
     }
 
     Status read_coupling()
@@ -258,6 +262,7 @@ private:
             }
         }
         if (error) return refuse(*error);
+        if (!std::isfinite(dc * multiplier) || !std::isfinite(std::abs(ac) * multiplier)) return too_large();
         return add(Source{node(1), node(2), dc * multiplier, ac * multiplier});
     }
 
@@ -302,8 +307,9 @@ private:
         if (!rest) return rest.error();
         const auto actual = varied(gain.value());
         if (!actual) return actual.error();
-        const double factor = is_voltage ? 1.0 : multiplier * rest.value().multiplier;
-        return add(Plain{node(1), node(2), node(3), node(4), actual.value() * factor});
+        const double in_all = actual.value() * (is_voltage ? 1.0 : multiplier * rest.value());
+        if (!std::isfinite(in_all)) return too_large();
+        return add(Plain{node(1), node(2), node(3), node(4), in_all});
     }
 
     template <class Plain>
@@ -320,9 +326,10 @@ private:
         if (!rest) return rest.error();
         const auto actual = varied(gain.value());
         if (!actual) return actual.error();
-        const double factor = is_voltage ? 1.0 : multiplier * rest.value().multiplier;
+        const double in_all = actual.value() * (is_voltage ? 1.0 : multiplier * rest.value());
+        if (!std::isfinite(in_all)) return too_large();
         builder_.sense_later(s_.origin, instance_, builder_.next_element(), 0, words_[3]);
-        return add(Plain{node(1), node(2), 0, actual.value() * factor});
+        return add(Plain{node(1), node(2), 0, in_all});
     }
 
     /// POLY(n): coefficients of 1, x1 … xn, x1², x1·x2 … xn², and so on by degree. (A lone
@@ -466,10 +473,16 @@ private:
                 continue;
             }
             if (has_key ? key != "area" && key != "m" : i != 4) return fail(want + ", then an area: found " + quoted(words_[i]));
-            const auto value = number(words_[has_key ? i + 2 : i]);
-            if (!value) return refuse(value.error());
-            if (!(value.value() > 0.0)) return fail(want + ", then an area above 0");
-            (key == "m" ? in_parallel : area) *= value.value();
+            if (has_key && key == "m") {
+                const auto m = multiplicity(words_[i + 2]);
+                if (!m) return m.error();
+                in_parallel *= m.value();
+            } else {
+                const auto value = number(words_[has_key ? i + 2 : i]);
+                if (!value) return refuse(value.error());
+                if (!(value.value() > 0.0)) return fail(want + ", then an area above 0");
+                area *= value.value();
+            }
             i += has_key ? 3 : 1;
         }
         return add_diode(model.value(), area, in_parallel);
@@ -479,7 +492,10 @@ private:
     {
         const auto anode = node(1);
         const auto cathode = node(2);
-        const bool has_series = model.series_ohms > 0.0;
+        const double size = area * in_parallel;
+        const double series_ohms = model.series_ohms / size;
+        if (!std::isfinite(series_ohms) || !std::isfinite(model.junction_farads * size)) return too_large();
+        const bool has_series = series_ohms > 0.0;
         const auto inner = has_series ? builder_.node(instance_, lowered(name_) + ".rs") : anode;
         FunctionBuilder f;
         Quantities quantities{builder_, instance_, s_.origin};
@@ -488,10 +504,9 @@ private:
         if (current.is_undefined()) return fail(std::string{name_} + " has no finite current");
         if (auto status = add(quantities.law(f, current, Behavioural::Gives::current, inner, cathode)); !status) return status;
         const auto add_part = [&](std::string_view what, Part part) { return builder_.add(s_.origin, path_name() + std::string{what}, std::move(part)); };
-        const double size = area * in_parallel;
         if (has_series)
-            if (auto status = add_part(".RS", Resistor{anode, inner, model.series_ohms / size}); !status) return status;
-        if (model.junction_farads > 0.0)
+            if (auto status = add_part(".RS", Resistor{anode, inner, series_ohms}); !status) return status;
+        if (model.junction_farads * size > 0.0)
             if (auto status = add_part(".CJO", Capacitor{inner, cathode, model.junction_farads * size}); !status) return status;
         return add_part(".GMIN", Resistor{inner, cathode, 1.0 / (junction_siemens * in_parallel)});
     }

@@ -98,8 +98,8 @@ Status NetlistBuilder::open(Instance& around, const Statement& s, const std::vec
         if (!is_known && key == "m") {
             const auto m = parse_constant(within_braces(value).value_or(value), around.scope, effort_);
             if (!m) return m.error().is_placed ? Error{m.error().message} : deck_.at(s.origin, x + ": " + m.error().message);
-            if (!(m.value() > 0.0)) return deck_.at(s.origin, x + ": m is how many stand in parallel, and must be above 0");
             multiplier *= m.value();
+            if (!is_multiplicity(m.value()) || !is_multiplicity(multiplier)) return deck_.at(s.origin, x + ": " + std::string{what_multiplicity_is});
             continue;
         }
         if (!is_known) {

@@ -18,6 +18,10 @@
 
 namespace lowleg::circuit {
 
+/// m=: how many stand in parallel, also a part of one. Within limits that keep what it multiplies a number.
+[[nodiscard]] constexpr bool is_multiplicity(double m) noexcept { return m >= 1e-6 && m <= 1e6; }
+inline constexpr std::string_view what_multiplicity_is = "m is how many stand in parallel, from 1e-6 to 1e6";
+
 /// One instance of a subcircuit, or the file itself.
 struct Instance {
     Scope scope;
