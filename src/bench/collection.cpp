@@ -148,8 +148,8 @@ Result<CircuitText> find_circuit(std::string_view name_or_file)
     for (const auto& c : shipped_circuits())
         if (c.name == name_or_file) return CircuitText{std::string{c.name}, std::string{c.title}, std::string{c.netlist}};
     if (name_or_file.ends_with(".cir") || name_or_file.find('/') != std::string_view::npos) return read_netlist(std::string{name_or_file});
-    const auto names = names_near(name_or_file, shipped_circuits());
-    return Error{"no circuit " + quoted(name_or_file) + guess(names) + ": there are " + names.all + ", and netlist files by their path (FILE.cir)"};
+    return Error{"no circuit " + quoted(name_or_file) + guess(names_near(name_or_file, shipped_circuits())) +
+                 ": give one of \"lowleg bench list\", or a netlist file by its path (FILE.cir)"};
 }
 
 Result<std::string> find_include(const CircuitText& circuit, std::string_view name)

@@ -36,7 +36,7 @@ struct CircuitText {
     std::string netlist;
     std::string directory{};  ///< Where its .include files are looked for, before those that ship; empty: only those that ship.
 };
-/// \return failure naming the circuits there are, with the nearest name, or why the file cannot be read.
+/// \return failure with the nearest name and where to find the others, or why the file cannot be read.
 Result<CircuitText> find_circuit(std::string_view name_or_file);
 
 /// The text that an .include of `circuit` means: a file beside it (or by its absolute path), else a library that ships

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
@@ -21,8 +22,7 @@ struct BenchArguments {
     std::string client_name{instrument::default_client_name()};
     std::string position;
     std::vector<std::string> pairs;
-    std::size_t draws{1000};
-    std::uint64_t seed{1};
+    std::int64_t draws{1000};
     bool json{false};
     SettingOptions settings;
 };
@@ -49,7 +49,7 @@ int spread(const Terminal& terminal, const BenchArguments& arguments)
     auto settings = arguments.settings.settings();
     if (!settings) return fail(terminal, settings.error());
     const Instrument instrument{std::move(settings).value(), terminal.should_stop};
-    const auto circuit = instrument.spread_circuit(arguments.circuit, arguments.draws, arguments.seed);
+    const auto circuit = instrument.spread_circuit(arguments.circuit, static_cast<std::size_t>(std::max<std::int64_t>(0, arguments.draws)));
     if (!circuit) return fail(terminal, circuit.error());
     if (arguments.json) report::write_bench_spread_json(terminal.out, circuit.value());
     else terminal.out << report::bench_spread_text(circuit.value(), terminal.style);
@@ -132,7 +132,7 @@ void add_bench(CLI::App& app, const Terminal& terminal, Action& action)
                              "resistors have 1 %, capacitors 10 %, inductors 20 %, and everything else is exact.");
         add_circuit(*command, *a);
         command->add_option("--n", a->draws, "circuits to draw (1 to 100000; default 1000)")->type_name("N");
-        command->add_option("--seed", a->seed, "start of the random numbers: the same seed draws the same parts (default 1)")->type_name("N");
+        a->settings.add_to(*command, "seed");
         command->add_flag("--json", a->json, "one JSON object on standard output, with every draw");
         a->settings.add_to(*command, {SettingGroup::fixture});
         a->settings.add_to(*command, "gain-mismatch");

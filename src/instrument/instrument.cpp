@@ -251,20 +251,20 @@ Result<report::CircuitReport> Instrument::show_circuit(const std::string& name_o
     return out;
 }
 
-Result<report::SpreadReport> Instrument::spread_circuit(const std::string& name_or_file, std::size_t draws, std::uint64_t seed) const
+Result<report::SpreadReport> Instrument::spread_circuit(const std::string& name_or_file, std::size_t draws) const
 {
     const auto circuit = bench::find_circuit(name_or_file);
     if (!circuit) return circuit.error();
     bench::SpreadOptions options;
     options.draws = draws;
-    options.seed = seed;
+    options.seed = settings_.interface.seed;
     auto spread = bench::spread_of(circuit.value(), settings_.bench_fixture(), options, should_stop_);
     if (!spread) return spread.error();
     auto& s = spread.value();
 
     report::SpreadReport out;
     out.circuit = entry_of(circuit.value(), s.kind);
-    out.seed = seed;
+    out.seed = options.seed;
     out.notes = std::move(s.notes);
     for (auto& part : s.parts) out.parts.push_back({part.name, part.nominal, part.tolerance, part.is_stated});
     out.figures = names_of(s.figures);

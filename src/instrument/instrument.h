@@ -11,7 +11,6 @@
 #include "report/listings.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -46,8 +45,8 @@ public:
 
     [[nodiscard]] static std::vector<report::CircuitEntry> list_circuits();
     [[nodiscard]] Result<report::CircuitReport> show_circuit(const std::string& name_or_file) const;
-    /// Solves the circuit with parts drawn within their tolerances. \param draws  1 to 100,000.
-    [[nodiscard]] Result<report::SpreadReport> spread_circuit(const std::string& name_or_file, std::size_t draws, std::uint64_t seed) const;
+    /// Solves the circuit with parts drawn within their tolerances, from the settings' seed on. \param draws  1 to 100,000.
+    [[nodiscard]] Result<report::SpreadReport> spread_circuit(const std::string& name_or_file, std::size_t draws) const;
     /// Serves a circuit as a JACK client until it is told to stop. \param ready  called when it can be used.
     /// \param on_trouble  called with a sentence whenever the gear's outputs had to be muted.
     Status serve_circuit(const std::string& name_or_file, const std::string& client_name, const std::function<void(double sample_rate_hz)>& ready,

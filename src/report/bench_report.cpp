@@ -193,13 +193,15 @@ Json circuit_json(std::string_view schema, const CircuitEntry& circuit)
 
 std::string bench_list_text(std::span<const CircuitEntry> circuits, const TextStyle& style)
 {
-    std::size_t width = 0;
-    for (const auto& circuit : circuits) width = std::max(width, columns(circuit.name));
     std::string out;
     std::string_view kind;
+    std::size_t width = 0;
     for (const auto& circuit : circuits) {
         if (circuit.kind != kind) {
             kind = circuit.kind;
+            width = 0;
+            for (const auto& other : circuits)
+                if (other.kind == kind) width = std::max(width, columns(other.name));
             auto words = circuit.kind + "s of the virtual bench";
             words.front() = static_cast<char>(words.front() - 'a' + 'A');
             out += (out.empty() ? "" : "\n") + inked(words, Ink::heading, style) + "\n";

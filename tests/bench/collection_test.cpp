@@ -47,11 +47,12 @@ TEST_CASE("circuits are found by name or file, and guessed at", "[bench][collect
         CHECK(file.value().netlist == c.netlist);
         CHECK(file.value().directory == file_of("").substr(0, file_of("").size() - 1));
     }
-    CHECK_THAT(why_not("transfomer"), ContainsSubstring("no circuit \"transfomer\" (did you mean transformer?): there are transformer, cross-coupled"));
+    CHECK_THAT(why_not("transfomer"), ContainsSubstring("no circuit \"transfomer\" (did you mean transformer?): give one of \"lowleg bench list\""));
     CHECK_THAT(why_not("invertor"), ContainsSubstring("did you mean inverter?"));
-    CHECK_THAT(why_not("xyzzy"), !ContainsSubstring("did you mean") && ContainsSubstring("there are transformer"));
-    CHECK_THAT(why_not(""), ContainsSubstring("there are transformer"));
-    CHECK_THAT(why_not(std::string(100'000, 't')), ContainsSubstring("there are transformer"));
+    for (const auto& name : {std::string{"xyzzy"}, std::string{}, std::string(100'000, 't')}) {
+        CHECK_THAT(why_not(name), ContainsSubstring("no circuit") && !ContainsSubstring("did you mean") && ContainsSubstring("lowleg bench list"));
+        CHECK(why_not(name).size() < 200);
+    }
     CHECK_THAT(why_not("nowhere.cir"), ContainsSubstring("netlist nowhere.cir cannot be read: there is no such file"));
     CHECK_THAT(why_not("/"), ContainsSubstring("it is a directory"));
     CHECK_THAT(why_not("/dev/null"), ContainsSubstring("not an ordinary file"));

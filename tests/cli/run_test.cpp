@@ -131,6 +131,7 @@ TEST_CASE("wrong usage is one line and status 2", "[cli]")
              {"bench", "spread"},
              {"bench", "spread", "inverter", "--n", "0"},
              {"bench", "spread", "inverter", "--n", "100001"},
+             {"bench", "spread", "inverter", "--n", "-5"},
              {"bench", "spread", "inverter", "--n", "many"},
              {"bench", "spread", "inverter", "--seed", "-1"},
              {"bench", "spread", "inverter", "--noise", "-90"},

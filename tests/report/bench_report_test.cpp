@@ -83,7 +83,7 @@ TEST_CASE("circuits are listed by their kind, whole", "[report][bench]")
         {"a", "First", "output", {"inverter"}}, {"longer", long_title, "output", {"insert", "unbalanced"}}, {"r", "Third", "receiver", {}}};
     const auto text = report::bench_list_text(list, {});
     CHECK_THAT(text, ContainsSubstring("Outputs of the virtual bench\n  a       First\n  longer  A title") &&
-                         ContainsSubstring("\nReceivers of the virtual bench\n  r       Third\n"));
+                         ContainsSubstring("\nReceivers of the virtual bench\n  r  Third\n"));
     std::string joined;
     std::ranges::unique_copy(text, std::back_inserter(joined), [](char x, char y) { return (x == ' ' || x == '\n') && (y == ' ' || y == '\n'); });
     std::ranges::replace(joined, '\n', ' ');
