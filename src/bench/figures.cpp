@@ -146,7 +146,7 @@ Result<SolvedCircuit> SolvedCircuit::build(const Netlist& netlist, CircuitKind k
         std::vector<std::string_view> nodes{wiring.nodes.begin(), wiring.nodes.end()};
         if (kind == CircuitKind::connection) nodes.push_back("p3");
         auto circuit = Circuit::build(wiring.netlist, wiring.sources, nodes);
-        if (!circuit) return with_position(circuit.error(), kind, position);
+        if (!circuit) return circuit.error();  // what is wrong with it is so in every position
         out.positions_.push_back(std::move(circuit).value());
     }
     return out;

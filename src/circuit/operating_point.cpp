@@ -197,8 +197,8 @@ Status check_stable(const Equations& equations)
         const Complex p = sigma - 1.0 / e;
         // A charge that nothing drains stays at p = 0, to rounding.
         if (p.real() > 0.01 + 1e-9 * std::abs(p))
-            return Error{equations.source + " is unstable: a voltage grows by e every " + format_number(1.0 / p.real()) +
-                         " s, as in gear that latches up; look for positive feedback of 1 or more"};
+            return Error{equations.source + " is unstable: a voltage doubles every " + format_fixed(1e6 * std::numbers::ln2 / p.real(), 1) +
+                         " µs, as in gear that latches up; look for positive feedback of 1 or more"};
     }
     return Done{};
 }
