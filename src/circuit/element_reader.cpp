@@ -452,12 +452,13 @@ private:
     {
         const auto want = std::string{name_} + " needs anode, cathode and a model";
         if (words_.size() < 4) return fail(want + ", e.g. \"" + std::string{name_} + " a k dmod\" with \".model dmod D(IS=2.5n N=1.75)\"");
-        const auto* const card = instance_.scope.find_model(lowered(words_[3]));
-        if (card == nullptr) return fail(want + ", and there is no .model " + quoted(words_[3]));
+        const auto found = instance_.scope.find_model(lowered(words_[3]));
+        if (!found) return fail(want + ", and there is no .model " + quoted(words_[3]));
+        const auto* const card = found->card;
         std::vector<std::string> notes;
         const auto card_words = words_of(card->text);
         const auto title = ".model " + std::string{card_words[1]} + ": ";
-        const auto model = parse_diode_model(text_behind(card_words[2], card->text), instance_.scope, builder_.effort(), notes);
+        const auto model = parse_diode_model(text_behind(card_words[2], card->text), *found->scope, builder_.effort(), notes);
         if (!model) return model.error().is_placed ? Error{model.error().message} : builder_.deck().at(card->origin, title + model.error().message);
         for (const auto& text : notes) builder_.deck().note(card->origin, title + text);
 

@@ -95,12 +95,17 @@ const Definition* Scope::find_definition(std::string_view name) const
     return nullptr;
 }
 
-const Statement* Scope::find_model(std::string_view name) const
+std::optional<Scope::Model> Scope::find_model(std::string_view name)
 {
     const std::string key{name};
-    for (const auto* d = &definition_; d != nullptr; d = d->outer)
-        if (const auto found = d->models.find(key); found != d->models.end()) return &found->second;
-    return nullptr;
+    for (const auto* d = &definition_; d != nullptr; d = d->outer) {
+        const auto found = d->models.find(key);
+        if (found == d->models.end()) continue;
+        auto* scope = this;
+        while (&scope->definition_ != d && scope->around_ != nullptr) scope = scope->around_;
+        return Model{&found->second, scope};
+    }
+    return std::nullopt;
 }
 
 }  // namespace lowleg::circuit

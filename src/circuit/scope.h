@@ -32,7 +32,12 @@ public:
     [[nodiscard]] std::vector<std::string> parameter_names() const override;
 
     [[nodiscard]] const Definition* find_definition(std::string_view name) const;
-    [[nodiscard]] const Statement* find_model(std::string_view name) const;
+    /// A .model, and the scope whose parameters it uses: that of the instance in whose definition it stands.
+    struct Model {
+        const Statement* card;
+        Scope* scope;
+    };
+    [[nodiscard]] std::optional<Model> find_model(std::string_view name);
 
     [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -47,7 +52,6 @@ private:
         double value{};
     };
     Result<double, ExpressionError> value_of(Parameter&);
-    [[nodiscard]] std::string cycle_to(const std::string& name) const;
 
     const Deck& deck_;
     const Definition& definition_;

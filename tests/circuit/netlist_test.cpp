@@ -332,6 +332,7 @@ TEST_CASE("a circuit rests where ngspice has it rest", "[circuit][netlist]")
         "I1 o 0 1m\nD1 o 0 dd area=2 m=3\n.model dd D(is=1e-14 bv=10 ibv=1u rs=10)",
         "I1 o 0 1m\nD1 o 0 dd\n.model dd D(is=1e-6 bv=100 ibv=1e-9)", "I1 o 0 1p\nD1 o 0 dd\n.model dd D",
         "I1 0 o 1m\nD1 o 0 dd\n.model dd D(is=1e-10)\n.model dd D(is=1e-6)",
+        ".param i=1e-10\n.model dd D(is={i})\n.subckt s a b i=1\nD1 a b dd\nR1 a b {i*1g}\n.ends\nI1 0 o 1m\nX1 o 0 s i=2",
         ".subckt s a b i=1e-10\n.model dd D(is={i})\nD1 a b dd\n.ends\nI1 0 o 1m\nX1 o 0 s i=1e-6",
         "V1 i 0 5\nR1 i o 1k\nD1 o 0 dz\nD2 0 p dz\nR2 o p 100\n.model dz D(is=1e-12 rs=2 bv=3.3 ibv=5m)",
     };
