@@ -287,6 +287,13 @@ private:
             return deck_->at(s.origin, "more than " + std::to_string(max_includes) + " files are included: put them into fewer");
         if (!options_.include) return deck_->at(s.origin, ".include is not possible here: put the lines of " + quoted(path) + " in its place");
         auto text = options_.include(path);
+        if (!text && path != name) {
+            // Or it is one that is known everywhere.
+            if (auto elsewhere = options_.include(name)) {
+                text = std::move(elsewhere);
+                path = name;
+            }
+        }
         if (!text) {
             auto error = deck_->at(s.origin, "the file " + quoted(path) + " cannot be included: " + text.error().message);
             error.kind = text.error().kind;

@@ -132,6 +132,16 @@ TEST_CASE("a file of one's own is read with what lies beside it", "[bench][colle
     if (!netlist) FAIL(netlist.error().message);
     CHECK(netlist.value().find_element("R2"));
     CHECK(kind_of(netlist.value()).value() == CircuitKind::output);
+
+    // What ships is found from wherever it is asked for, and a file of the user's own where it says.
+    fs::create_directory(folder.path() / "models");
+    std::ofstream{folder.path() / "mine.cir"} << "* mine\n.include models/stage.lib\nX1 drv p2 stage\nRp3 p3 0 1t\n.end\n";
+    std::ofstream{folder.path() / "models" / "stage.lib"} << ".include opamp.lib\n.include part.lib\n.subckt stage in out\nXa in o o 0 opamp\nR1 o out {ohms}\n.ends\n";
+    std::ofstream{folder.path() / "models" / "part.lib"} << ".param ohms=47\n";
+    const auto deep = read_circuit(find_circuit((folder.path() / "mine.cir").string()).value());
+    if (!deep) FAIL(deep.error().message);
+    CHECK(deep.value().find_element("X1.R1"));
+    CHECK(deep.value().find_element("X1.Xa.Rgain"));
 }
 
 TEST_CASE("the story of a netlist is what its author tells before the first part", "[bench][collection]")
