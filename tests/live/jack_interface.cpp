@@ -63,7 +63,7 @@ struct JackInterface::Impl {
     }
 };
 
-JackInterface::JackInterface(const std::string& bench_client) : impl_{std::make_unique<Impl>()}
+JackInterface::JackInterface(const std::string& bench_client, const std::array<std::string_view, 4>& ports) : impl_{std::make_unique<Impl>()}
 {
     auto& me = *impl_;
     me.bench = bench_client;
@@ -77,10 +77,12 @@ JackInterface::JackInterface(const std::string& bench_client) : impl_{std::make_
     jack_set_process_callback(me.client, Impl::on_process, &me);
     bool connected = jack_activate(me.client) == 0;
     const std::string here = jack_get_client_name(me.client);
-    for (const auto* port : {"drive", "probe"})
-        connected &= jack_connect(me.client, (here + ":" + port).c_str(), (bench_client + ":" + port).c_str()) == 0;
-    for (const auto* port : {"i2", "i3"})
-        connected &= jack_connect(me.client, (bench_client + ":" + port).c_str(), (here + ":" + port).c_str()) == 0;
+    constexpr std::array own{"drive", "probe", "i2", "i3"};
+    for (std::size_t p = 0; p < ports.size(); ++p) {
+        const auto ours = here + ":" + own[p];
+        const auto theirs = bench_client + ":" + std::string{ports[p]};
+        connected &= jack_connect(me.client, (p < 2 ? ours : theirs).c_str(), (p < 2 ? theirs : ours).c_str()) == 0;
+    }
     if (!connected) {
         jack_client_close(me.client);
         throw std::runtime_error{"no bench \"" + bench_client + "\" to connect to"};

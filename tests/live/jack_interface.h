@@ -2,10 +2,12 @@
 /// The interface's side of a served bench, in a few lines of JACK: plays a tone on one output, records both inputs.
 #pragma once
 
+#include <array>
 #include <complex>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lowleg::test {
@@ -14,7 +16,8 @@ namespace lowleg::test {
 class JackInterface {
 public:
     /// \throws std::runtime_error when there is no server, or no such bench on it.
-    explicit JackInterface(const std::string& bench_client);
+    /// \param ports  of the bench: what the interface's outputs 1 and 2 play into, what its inputs 1 and 2 record.
+    explicit JackInterface(const std::string& bench_client, const std::array<std::string_view, 4>& ports = {"drive", "probe", "i2", "i3"});
     JackInterface(const JackInterface&) = delete;
     JackInterface& operator=(const JackInterface&) = delete;
     ~JackInterface();

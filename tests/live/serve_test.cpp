@@ -108,6 +108,88 @@ TEST_CASE("the served bench follows JACK's buffer size, and forgets what is no n
     CHECK_FALSE(served.stop());
 }
 
+TEST_CASE("what surrounds a served bench is set while it plays, all of it or nothing", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    Server server;
+    auto options = options_for("inverter");
+    options.apply = [](const std::string& key, const std::string& value, Fixture& fixture, bench::InterfaceModel& interface) -> Status {
+        if (key == "rin") fixture.rin2 = fixture.rin3 = Ohms{std::stod(value)};
+        else if (key == "clip") interface.clipping = Dbfs{std::stod(value)};
+        else return Error{"there is no setting \"" + key + "\"", ErrorKind::usage};
+        return Done{};
+    };
+    ServedBench served{options};
+    REQUIRE(served.is_ready());
+    JackInterface interface{options.client_name};
+    const auto truth = bench::VirtualBench::build(options.circuit, options.fixture, options.interface, 48'000.0);
+    REQUIRE(truth);
+    check_response(interface, *truth.value(), SwitchState::through, false);
+
+    auto fixture = options.fixture;
+    fixture.rin2 = fixture.rin3 = Ohms{600.0};
+    REQUIRE(bench::set_served(options.client_name, {{"rin", "600"}, {"clip", "-1"}}));
+    REQUIRE(truth.value()->set_fixture(fixture));
+    check_response(interface, *truth.value(), SwitchState::through, false);
+
+    const auto unknown = bench::set_served(options.client_name, {{"rin", "50"}, {"colour", "red"}});
+    REQUIRE_FALSE(unknown);
+    CHECK(unknown.error().message == "there is no setting \"colour\"");
+    CHECK(unknown.error().kind == ErrorKind::usage);
+    CHECK_FALSE(bench::set_served(options.client_name, {{"rin", "50"}, {"clip", "7"}}));
+    check_response(interface, *truth.value(), SwitchState::through, false);
+    CHECK_FALSE(served.stop());
+}
+
+TEST_CASE("a receiver is served with its feeds", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    Server server;
+    const auto options = options_for("receiver-resistors-0p1pct");
+    ServedBench served{options};
+    REQUIRE(served.is_ready());
+    JackInterface interface{options.client_name, bench::port_names(bench::CircuitKind::receiver)};
+    CHECK(interface.bench_ports() == std::vector<std::string>{"<feed1", "<feed2", ">out", ">fed"});
+    const auto truth = bench::VirtualBench::build(options.circuit, options.fixture, options.interface, 48'000.0);
+    REQUIRE(truth);
+    for (const auto feed : bench::all_feeds) {
+        REQUIRE(bench::switch_served(options.client_name, feed));
+        const auto heard = interface.play({1000.0, 0.5F, false}, 4800, 48'000);
+        const auto expected = truth.value()->response(feed, Hertz{1000.0}, false);
+        // Noise of −110 dBFS against a tone of −6 dBFS and 48,000 frames: 104 + 44 dB, also for what a receiver rejects.
+        CAPTURE(name_of(feed), expected[0], expected[1]);
+        CHECK_THAT(std::abs(heard.i2), WithinAbs(std::abs(expected[0]), 1e-6 + 1e-3 * std::abs(expected[0])));
+        CHECK_THAT(std::abs(heard.i3), WithinAbs(std::abs(expected[1]), 1e-3));
+    }
+    const auto refused = bench::switch_served(options.client_name, SwitchState::grounded);
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message, ContainsSubstring("common-leg-3"));
+    CHECK_FALSE(served.stop());
+}
+
+TEST_CASE("gear that latches while it is served is told of, once", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    Server server;
+    bench::ServeOptions options;
+    // The loop over pin 3 has a gain of 1.2 open, 0.5 with 10 kΩ on it: lifted it latches up.
+    options.circuit = {"loose.cir", "", "title\nR2 drv p2 47\nB3 a 0 V=8*tanh(0.15*v(p3))\nR3 a p3 10k\nC3 p3 0 1n\n"};
+    std::vector<std::string> told;  // read when the bench has ended
+    options.on_trouble = [&](const std::string& sentence) { told.push_back(sentence); };
+    ServedBench served{options};
+    REQUIRE(served.is_ready());
+    JackInterface interface{options.client_name};
+    REQUIRE(bench::switch_served(options.client_name, SwitchState::lifted));
+    const auto muted = interface.play({1000.0, 0.1F, false}, 4800, 48'000);
+    CHECK(std::abs(muted.i2) < 1e-5);
+    REQUIRE(bench::switch_served(options.client_name, SwitchState::through));
+    const auto back = interface.play({1000.0, 0.1F, false}, 4800, 4800);
+    CHECK(std::abs(back.i2) > 0.9);
+    CHECK_FALSE(served.stop());
+    REQUIRE(told.size() == 1);
+    CHECK_THAT(told[0], ContainsSubstring("loose.cir is muted (pin 3 lifted)"));
+}
+
 TEST_CASE("a bench is not served under a name that is taken, and other benches are told apart", "[live]")
 {
     REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
