@@ -2,6 +2,7 @@
 /// What the benchmark plays.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -12,9 +13,7 @@ namespace lowleg::benchmarks {
 inline constexpr double rate_hz = 48e3;
 inline constexpr std::size_t block_frames = 64;
 
-/// Half a second that repeats: 24 tones from 20 Hz to 20 kHz as `identify` spreads them, at −12 dBFS together.
-/// \param which  0: drive; 1: probe, on other bins.
-inline std::vector<float> multitone(std::size_t which)
+inline std::vector<float> made_multitone(std::size_t which)
 {
     constexpr std::size_t tones = 24;
     constexpr std::size_t frames = 24'000;
@@ -31,6 +30,14 @@ inline std::vector<float> multitone(std::size_t which)
     out.reserve(frames);
     for (const double x : sum) out.push_back(static_cast<float>(scale * x));
     return out;
+}
+
+/// Half a second that repeats: 24 tones from 20 Hz to 20 kHz as `identify` spreads them, at −12 dBFS together. [0] drive;
+/// [1] probe, on other bins.
+inline const std::array<std::vector<float>, 2>& multitones()
+{
+    static const std::array made{made_multitone(0), made_multitone(1)};
+    return made;
 }
 
 }  // namespace lowleg::benchmarks
