@@ -58,4 +58,10 @@ std::vector<double> design_half_band(double passband, double attenuation_db)
     return taps;
 }
 
+double passband_at(double rate_hz)
+{
+    constexpr double lowest_image_hz = 42e3;
+    return rate_hz > lowest_image_hz ? std::max(20e3 / rate_hz, 5.0 / 12.0) : 5.0 / 12.0;
+}
+
 }  // namespace lowleg::circuit

@@ -2,12 +2,11 @@
 
 #include "circuit/half_band_design.h"
 #include "circuit/linear_solver.h"
+#include "circuit/radau.h"
 #include "core/text.h"
 
 #include <Eigen/Dense>
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -21,34 +20,10 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr int steps_per_sample = 16;
-/// Of what the half band removes.
-constexpr double attenuation_db = 112.0;
 
 constexpr Index as_index(std::size_t i) noexcept { return static_cast<Index>(i); }
 Eigen::Map<const MatrixXd> view(const Matrix& m) { return {m.values.data(), as_index(m.rows), as_index(m.columns)}; }
 Eigen::Map<MatrixXd> view(Matrix& m) { return {m.values.data(), as_index(m.rows), as_index(m.columns)}; }
-
-// Radau IIA, three stages: A⁻¹ and c.
-const double root_6 = std::sqrt(6.0);
-const std::array<double, 3> stage_at{(4.0 - root_6) / 10.0, (4.0 + root_6) / 10.0, 1.0};
-
-Eigen::Matrix3d inverse_of_a()
-{
-    const double s = root_6;
-    Eigen::Matrix3d a;
-    a << (88.0 - 7.0 * s) / 360.0, (296.0 - 169.0 * s) / 1800.0, (-2.0 + 3.0 * s) / 225.0,
-        (296.0 + 169.0 * s) / 1800.0, (88.0 + 7.0 * s) / 360.0, (-2.0 - 3.0 * s) / 225.0,
-        (16.0 - s) / 36.0, (16.0 + s) / 36.0, 1.0 / 9.0;
-    return a.inverse();
-}
-
-/// Over the rate. What lies above the passband folds back onto it when the output is sampled, so the images of the
-/// passband's end must be gone: the transition is twice the distance from there to half the rate.
-double passband_of(double rate_hz)
-{
-    constexpr double lowest_image_hz = 42e3;
-    return rate_hz > lowest_image_hz ? std::max(20e3 / rate_hz, 5.0 / 12.0) : 5.0 / 12.0;
-}
 
 /// The continuous signal between the samples of the doubled input, which holds nothing above the passband: weights of the
 /// neighbouring samples whose error, over all tones of the passband, has the least sum of squares (Laakso, Välimäki, Karjalainen,
@@ -97,7 +72,8 @@ private:
 /// \return [unknowns][states + 3 · inputs + 1]; nothing where that cannot be computed.
 std::optional<MatrixXd> end_of_step(const Equations& e, double seconds)
 {
-    const Eigen::Matrix3d inverse = inverse_of_a();
+    const Radau radau;
+    const auto inverse = view(radau.inverse);
     const auto n = as_index(e.size());
     const auto states = as_index(e.states());
     const auto inputs = as_index(e.inputs());
@@ -141,7 +117,7 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
     constexpr auto interpolated = as_index(Interpolator::taps);
     constexpr auto taps = interpolated + 1;
     constexpr int steps_per_doubled_sample = steps_per_sample / 2;
-    const double passband = passband_of(sample_rate_hz);
+    const double passband = passband_at(sample_rate_hz);
     const Interpolator interpolator{passband / 2.0};
     const auto columns = states + inputs * taps + 1;
     MatrixXd w = MatrixXd::Zero(states, columns);
@@ -151,7 +127,7 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
         MatrixXd forcing = MatrixXd::Zero(3 * inputs + 1, columns);
         const Index first_tap = step / steps_per_doubled_sample;
         for (Index i = 0; i < 3; ++i) {
-            const double at = step % steps_per_doubled_sample + stage_at[static_cast<std::size_t>(i)];
+            const double at = step % steps_per_doubled_sample + Radau::at[static_cast<std::size_t>(i)];
             const auto weights = interpolator.weights(at / steps_per_doubled_sample);
             for (Index u = 0; u < inputs; ++u) forcing.block(i * inputs + u, states + u * taps + first_tap, 1, interpolated) = weights;
         }
@@ -161,7 +137,7 @@ Result<LinearModel> sample_linear(const Equations& e, double sample_rate_hz)
     }
 
     LinearModel model;
-    model.half_band = design_half_band(passband, attenuation_db);
+    model.half_band = design_half_band(passband, image_attenuation_db);
     model.shape = {e.states(), e.inputs(), e.outputs.size(), static_cast<std::size_t>(taps), model.half_band.size()};
     // The doubler is half of its taps late. The newest sample of the doubled input that a frame looks at is half a frame after the
     // frame's own time, and Interpolator::half − 1 samples after the end of the last step.

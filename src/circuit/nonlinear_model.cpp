@@ -18,8 +18,6 @@ using rt::input_taps;
 using rt::stages;
 
 constexpr double least_step_rate_hz = 150e3;
-constexpr double attenuation_db = 112.0;
-constexpr double lowest_image_hz = 42e3;
 
 /// Lagrange's weights at `t` of the samples at −2 … 3.
 std::array<double, input_taps> interpolation_at(double t)
@@ -127,10 +125,10 @@ Result<NonlinearModel> sample_nonlinear(const Equations& equations, const Operat
     while (shape.doublings < rt::max_doublings && sample_rate_hz * static_cast<double>(shape.steps()) < least_step_rate_hz) ++shape.doublings;
 
     // The half bands, and how late they are, in steps of the high rate.
-    const double passband_hz = sample_rate_hz > lowest_image_hz ? std::max(20e3, sample_rate_hz * 5.0 / 12.0) : sample_rate_hz * 5.0 / 12.0;
+    const double passband = passband_at(sample_rate_hz);
     std::size_t late = input_taps / 2 - 1;
     for (std::size_t level = 0; level < shape.doublings; ++level) {
-        model.half_bands[level] = design_half_band(passband_hz / (sample_rate_hz * static_cast<double>(1U << level)), attenuation_db);
+        model.half_bands[level] = design_half_band(passband / static_cast<double>(1U << level), image_attenuation_db);
         shape.taps[level] = model.half_bands[level].size();
         late += (shape.taps[level] - 1) << (shape.doublings - level);  // taps/2 of the doubler, taps/2 − 1 of the halver
     }

@@ -166,3 +166,10 @@ TEST_CASE("blocks of any length are doubled and halved alike, to the last bit", 
         CHECK(halved(taps, in, blocks) == halved(taps, in, {64}));
     }
 }
+
+TEST_CASE("circuits pass on what is heard, and more where the rate allows", "[circuit][half-band]")
+{
+    struct Case { double rate_hz, passband_hz; };
+    for (const auto& c : {Case{8e3, 10e3 / 3.0}, {42e3, 17.5e3}, {44.1e3, 20e3}, {48e3, 20e3}, {96e3, 40e3}, {768e3, 320e3}})
+        CHECK_THAT(passband_at(c.rate_hz) * c.rate_hz, WithinAbs(c.passband_hz, 1e-6));
+}
