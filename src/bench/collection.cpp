@@ -44,29 +44,29 @@ Names names_near(std::string_view name, std::span<const Shipped> shipped)
 std::string quoted(std::string_view name) { return "\"" + std::string{name.substr(0, longest_shown_name)} + "\""; }
 std::string guess(const Names& names) { return names.nearest.empty() ? "" : " (did you mean " + std::string{names.nearest} + "?)"; }
 
-/// \param what  for messages: "netlist". \return nothing when there is no such file.
-Result<std::optional<std::string>> read_text(const fs::path& path, std::string_view what)
+/// \return nothing when there is no such file; a failure says only why it cannot be read.
+Result<std::optional<std::string>> read_text(const fs::path& path)
 {
-    const auto refuse = [&](std::string_view why) { return Error{"the " + std::string{what} + " " + path.string() + " cannot be read: " + std::string{why}}; };
     std::error_code error;
     const auto status = fs::status(path, error);
     if (!fs::exists(status)) return std::optional<std::string>{};
-    if (fs::is_directory(status)) return refuse("it is a directory, give a file in it");
-    if (!fs::is_regular_file(status)) return refuse("it is not an ordinary file");
+    if (fs::is_directory(status)) return Error{"it is a directory, give a file in it"};
+    if (!fs::is_regular_file(status)) return Error{"it is not an ordinary file"};
     const auto size = fs::file_size(path, error);
-    if (error || size > circuit::max_netlist_bytes) return refuse("it is far larger than a netlist of an output stage");
+    if (error || size > circuit::max_netlist_bytes) return Error{"it is far larger than a netlist of an output stage"};
 
     std::ifstream file{path, std::ios::binary};
     std::optional<std::string> text{std::in_place, std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
-    if (!file) return refuse("check its permissions");
+    if (!file) return Error{"check its permissions"};
     return text;
 }
 
 Result<CircuitText> read_netlist(const std::string& path)
 {
-    auto text = read_text(path, "netlist");
-    if (!text) return text.error();
-    if (!text.value()) return Error{"the netlist " + path + " cannot be read: there is no such file"};
+    const auto refused = [&](std::string_view why) { return Error{"the netlist " + path + " cannot be read: " + std::string{why}}; };
+    auto text = read_text(path);
+    if (!text) return refused(text.error().message);
+    if (!text.value()) return refused("there is no such file");
     CircuitText circuit{path, {}, std::move(*text.value()), fs::path{path}.parent_path().string()};
     if (circuit.directory.empty()) circuit.directory = ".";
     auto title = std::string_view{circuit.netlist}.substr(0, circuit.netlist.find_first_of("\r\n"));
@@ -155,17 +155,15 @@ Result<CircuitText> find_circuit(std::string_view name_or_file)
 Result<std::string> find_include(const CircuitText& circuit, std::string_view name)
 {
     if (!circuit.directory.empty() && !name.empty()) {
-        auto beside = read_text(fs::path{circuit.directory} / name, "included file");  // an absolute name stands for itself
+        auto beside = read_text(fs::path{circuit.directory} / name);  // an absolute name stands for itself
         if (!beside) return beside.error();
         if (beside.value()) return std::move(*beside.value());
     }
     for (const auto& library : embedded_libraries())
         if (library.name == name) return std::string{library.text};
     const auto names = names_near(name, embedded_libraries());
-    auto why = "there is no file " + quoted(name) + " to include" + guess(names) + ": it is ";
-    if (!circuit.directory.empty()) why += "neither in " + circuit.directory + " nor ";
-    else why += "not ";
-    return Error{why + "among the libraries that ship" + (names.all.empty() ? "" : ", " + names.all)};
+    return Error{(circuit.directory.empty() ? "it is not" : "it is neither in " + circuit.directory + " nor") + " among the libraries that ship" +
+                 (names.all.empty() ? "" : ", " + names.all) + guess(names)};
 }
 
 std::string story_of(std::string_view netlist)

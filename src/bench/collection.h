@@ -41,7 +41,7 @@ Result<CircuitText> find_circuit(std::string_view name_or_file);
 
 /// The text that an .include of `circuit` means: a file beside it (or by its absolute path), else a library that ships
 /// (opamp.lib, iron.lib, …).
-/// \return failure naming where it was looked for.
+/// \return failure saying where it was looked for; its name is for the caller to say.
 Result<std::string> find_include(const CircuitText& circuit, std::string_view name);
 
 /// What a netlist's author tells: the comment lines that follow the title, up to the first empty line, element, directive or line for

@@ -32,11 +32,14 @@ std::string commands_of(const CLI::App& app)
     return out;
 }
 
-/// A word that stands where a command must, and is none.
+/// A word that stands where a command must, and is none; or no word.
 Status check_commands(const CLI::App& app, std::span<const std::string> arguments, const std::string& path = "")
 {
     const auto commands = app.get_subcommands(every_command);
-    if (commands.empty() || arguments.empty() || arguments.front().starts_with('-')) return Done{};
+    if (commands.empty()) return Done{};
+    if (arguments.empty() && app.get_require_subcommand_min() > 0)
+        return Error{"\"lowleg " + path.substr(0, path.size() - 1) + "\" needs a command: use one of " + commands_of(app) + " (lowleg " + path + "--help)", ErrorKind::usage};
+    if (arguments.empty() || arguments.front().starts_with('-')) return Done{};
     const auto found = std::ranges::find(commands, arguments.front(), &CLI::App::get_name);
     if (found == commands.end())
         return Error{"there is no command \"" + path + arguments.front() + "\": use one of " + commands_of(app) + " (lowleg " + path + "--help)", ErrorKind::usage};

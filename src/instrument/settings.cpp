@@ -255,7 +255,7 @@ constexpr auto table = std::to_array<SettingRow>({
     {"delay", simulation, "FRAMES", "0", 0, 480'000, "frames", 1, true, "", "round trip of the simulated converters", apply_delay},
     {"clock", simulation, "PPM", "0", -1000, 1000, "ppm", 1, false, "", "how much faster the simulated inputs' clock runs than the outputs'", apply_clock},
     {"dropouts", simulation, "PER_MINUTE[,FRAMES[,silence|slip]]|none", "none", 0, 6000, "", 1, false, "none",
-     "captured samples that get lost at random: how often, how many (64), and whether they are silent or left out", apply_dropouts},
+     "captured samples that get lost at random: how often a minute, how many (64), and whether they are silence or a slip", apply_dropouts},
     {"seed", simulation, "N", "1", 0, 9007199254740991.0, "", 1, true, "", "start of what is random (noise, dropouts, drawn parts): the same seed gives the same", apply_seed},
     {"full-scale", simulation, "DBU", "24", -100, 100, "dBu", 1, false, "", "level of a full-scale sine at the simulated interface", apply_full_scale},
     {"states", measurement, "LIST", "through,loaded,grounded,lifted", 0, 0, "", 0, false, "", "states of the switch to measure, through among them", apply_states},

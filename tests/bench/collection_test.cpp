@@ -104,8 +104,8 @@ TEST_CASE("what a netlist includes lies beside it, or ships", "[bench][collectio
     };
     CHECK_THAT(why(mine, "models"), ContainsSubstring("it is a directory"));
     CHECK_THAT(why(mine, "huge.lib"), ContainsSubstring("far larger"));
-    CHECK_THAT(why(mine, "nothing.lib"), ContainsSubstring("no file \"nothing.lib\"") && ContainsSubstring("neither in " + folder.path().string()));
-    CHECK_THAT(why(mine, ""), ContainsSubstring("no file \"\""));
+    CHECK_THAT(why(mine, "nothing.lib"), ContainsSubstring("neither in " + folder.path().string() + " nor among the libraries that ship"));
+    CHECK_THAT(why(mine, ""), ContainsSubstring("neither in"));
 
     // A circuit that ships reads no file of whoever runs it.
     const CircuitText shipped{"x", "x", "* x\n"};

@@ -198,7 +198,7 @@ TEST_CASE("a circuit that has no figures says why", "[bench][figures]")
         REQUIRE_FALSE(out);
         return out.error().message;
     };
-    CHECK_THAT(build("R1 drv p2 1k\nR2 p3 0 1k\nE1 drv 0 p2 0 1\n"), ContainsSubstring("(pin 3 through)"));
+    CHECK_THAT(build("R1 drv p2 1k\nR2 p3 0 1k\nE1 drv 0 p2 0 1\n"), ContainsSubstring("loop of voltage sources"));
     Fixture f;
     f.rg = Ohms{-1.0};
     CHECK_THAT(build("R1 drv p2 1k\nR2 p3 0 1k\n", f), ContainsSubstring("Rg"));

@@ -148,6 +148,7 @@ TEST_CASE("wrong usage is one line and status 2", "[cli]")
     CHECK_THAT(lowleg_run({"frobnicate"}).err, ContainsSubstring("no command \"frobnicate\"") && ContainsSubstring("identify"));
     CHECK_THAT(lowleg_run({"bench", "frobnicate"}).err,
                ContainsSubstring("no command \"bench frobnicate\"") && ContainsSubstring("list, show, spread, serve, switch, set (lowleg bench --help)"));
+    CHECK_THAT(lowleg_run({"bench"}).err, ContainsSubstring("\"lowleg bench\" needs a command: use one of list"));
     CHECK_THAT(lowleg_run({"bench", "switch", "sideways"}).err, ContainsSubstring("lifted") && ContainsSubstring("common-leg-3"));
     CHECK_THAT(lowleg_run({"bench", "set", "rin"}).err, ContainsSubstring("KEY=VALUE"));
     CHECK_THAT(lowleg_run({"bench", "set", "nonsense=1"}).err, ContainsSubstring("\"nonsense\"") && ContainsSubstring("rin, cin"));
