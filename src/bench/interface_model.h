@@ -29,7 +29,9 @@ struct InterfaceModel {
     Hertz hum_frequency{50.02};
     std::array<Hertz, 2> ac_coupling{Hertz{0.0}, Hertz{0.0}};  ///< −3 dB of each input's first-order high-pass; 0: DC-coupled.
     Dbfs clipping{0.0};               ///< Where the inputs' converters clip, ≤ 0.
-    double clock_ppm{0.0};            ///< How much faster the inputs' clock runs than the outputs', −1000 … 1000.
+    /// How much faster the inputs' clock runs than the outputs', −1000 … 1000. The capture drifts by as much; once it has drifted by a
+    /// quarter of a second it jumps back to where it was: a slip, as in gear whose clocks nobody holds together.
+    double clock_ppm{0.0};
     Dropouts dropouts;
     std::int64_t delay_frames{0};     ///< Round trip of the converters, on top of the blocks'. 0 … 10 s.
     std::uint64_t seed{1};            ///< Of noise and dropouts: the same seed gives the same.

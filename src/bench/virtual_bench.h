@@ -52,7 +52,7 @@ public:
     /// What of the netlist was skipped, or reads differently in SPICE than it looks: one sentence each, with its line.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept;
     /// Frames from played to captured: InterfaceModel::delay_frames and the constant delay of the circuit's simulation
-    /// (circuit::SampledModel::delay_frames). Any thread.
+    /// (circuit::SampledModel::delay_frames); not what clocks that differ and slips add. Any thread.
     [[nodiscard]] Frames delay() const noexcept;
 
     /// Any thread, wait-free. The switch moves at the start of the next block. A feed for a receiver, a state for an output;
@@ -64,8 +64,9 @@ public:
     [[nodiscard]] Feed feed() const noexcept;
 
     /// Changes what surrounds the gear while it runs: voltages of capacitors and currents of inductors go on from where they
-    /// are, levels glide within 10 ms; nothing clicks but what would click in truth. One control thread; does not wait for the audio
-    /// thread, which takes it over at the start of its next block.
+    /// are, levels glide within 10 ms; nothing clicks but what would click in truth. Another delay, clock or slip fades in within
+    /// 10 ms once it has been filled, which takes as long as it delays, and of a clock a quarter of a second. One control thread;
+    /// does not wait for the audio thread, which takes it over at the start of its next block, or when such a fade is over.
     /// \return usage error or failure as of build(); everything is then as before.
     Status set_fixture(const Fixture& fixture);
     Status set_interface(const InterfaceModel& interface);
@@ -77,7 +78,8 @@ public:
     /// position of the switch, and what to do). Any thread. Moving the switch or changing the surroundings starts the gear anew.
     [[nodiscard]] std::optional<std::string> trouble() const;
 
-    /// Converters clip at ±1, nothing else does. What is not a number is played as silence.
+    /// The outputs' converters clip at ±1, those of the inputs where InterfaceModel::clipping says. What is not a number is played
+    /// as silence, and none comes back.
     /// Audio thread: one block. Outputs 1 and 2 → inputs 1 and 2, `frames` samples each, full scale = 1. Inputs and outputs
     /// may not overlap.
     void process(const float* drive, const float* probe, float* i2, float* i3, std::uint32_t frames) LOWLEG_REALTIME;

@@ -19,8 +19,6 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-constexpr double degrees = 180.0 / pi;
-
 /// Each output of the interface on an input: 1 mΩ into 10 kΩ is 1e-7 less.
 const CircuitText wires{"wires.cir", "", "title\nR2 drv p2 1m\nR3 p3 0 1t\n"};
 Fixture wires_only()
