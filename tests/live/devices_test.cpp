@@ -88,5 +88,5 @@ TEST_CASE("a bench with a circuit that does not exist is not served", "[live]")
     const auto outcome = program.run({"bench", "serve", "no-such-circuit"});
     CHECK((outcome.ending == exited(1) || outcome.ending == exited(2)));
     CHECK(lines_of(outcome.error).size() == 1);
-    CHECK_THAT(outcome.error, ContainsSubstring("no-such-circuit") && ContainsSubstring("transformer"));
+    CHECK_THAT(outcome.error, ContainsSubstring("no-such-circuit") && ContainsSubstring("lowleg bench list"));
 }
