@@ -23,7 +23,7 @@ struct CircuitMatrices {
 
 class CircuitStepper {
 public:
-    [[nodiscard]] static std::size_t storage_for(const CircuitShape& shape) noexcept
+    [[nodiscard]] static std::size_t storage_for(const CircuitShape& shape) LOWLEG_REALTIME
     {
         const auto* linear = std::get_if<LinearShape>(&shape);
         return linear != nullptr ? LinearStepper::storage_for(*linear) : NonlinearStepper::storage_for(*std::get_if<NonlinearShape>(&shape));

@@ -41,7 +41,7 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 
 }  // namespace
 
-std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) noexcept
+std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) LOWLEG_REALTIME
 {
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
            5 * s.searched() + 2 * s.quantities + (7 + max_law_inputs) * stages * s.laws + s.inputs * stages +

@@ -43,7 +43,8 @@ struct NonlinearShape {
 
     [[nodiscard]] constexpr std::size_t steps() const noexcept { return std::size_t{1} << doublings; }
     [[nodiscard]] constexpr std::size_t searched() const noexcept { return stages * quantities; }
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return searched() + states + outputs; }
+    /// Of every matrix, filled up with zeros to what is fast.
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return padded(searched() + states + outputs); }
     friend bool operator==(const NonlinearShape&, const NonlinearShape&) = default;
 };
 
@@ -82,7 +83,7 @@ enum class Condition : std::uint8_t {
 /// The state of one running circuit; physical, as that of LinearStepper.
 class NonlinearStepper {
 public:
-    [[nodiscard]] static std::size_t storage_for(const NonlinearShape& shape) noexcept;
+    [[nodiscard]] static std::size_t storage_for(const NonlinearShape& shape) LOWLEG_REALTIME;
 
     /// \param storage  storage_for(shape) zeros, which outlive this. The first shape.states of them are the state at rest.
     NonlinearStepper(const NonlinearShape& shape, std::span<double> storage) LOWLEG_REALTIME;
