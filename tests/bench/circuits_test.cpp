@@ -48,35 +48,6 @@ std::string analyses(const std::string& node1, const std::string& node2)
     return ".control\nset numdgt=12\n" + write("one.txt") + "alter @vfxone[acmag] = 0\nalter @vfxtwo[acmag] = 1\n" + write("two.txt") + ".endc\n.end\n";
 }
 
-std::string deck_of_output(const CircuitText& circuit, const Fixture& f, SwitchState state)
-{
-    return testing::with_fixture(circuit.netlist, f, state, "Vfxone drv 0 dc 0 ac 1\nVfxtwo fxp 0 dc 0 ac 0\n") + analyses("p2", "fx3");
-}
-
-std::string deck_of_receiver(const CircuitText& circuit, const Fixture& f, Feed feed)
-{
-    auto deck = circuit.netlist.substr(0, circuit.netlist.find("\n.end") + 1);
-    const auto line = [&](const std::string& text, double value) { deck += text + " " + format_number(value) + "\n"; };
-    deck += "Vfxone fxe1 0 dc 0 ac 1\nVfxtwo fxe2 0 dc 0 ac 0\n";
-    line("Rfxs1 fxe1 fx1", f.rs.value());
-    line("Rfxs2 fxe2 fx2", f.rs.value());
-    line("Rfxa fx1 p2", feed == Feed::common_leg2 ? 10.02 : 0.02);
-    if (feed == Feed::separate) deck += "Rfxb fx2 p3 0.02\n";
-    else line("Rfxb fx1 p3", feed == Feed::common_leg3 ? 10.02 : 0.02);
-    line("Rfxin2 out 0", f.rin2.value());
-    line("Cfxin2 out 0", f.cin.value());
-    line("Rfxin3 fx1 0", f.rin3.value());
-    line("Cfxin3 fx1 0", f.cin.value());
-    return deck + analyses("out", "fx1");
-}
-
-std::string deck_of_connection(const CircuitText& circuit, const Fixture& f)
-{
-    auto deck = circuit.netlist.substr(0, circuit.netlist.find("\n.end") + 1);
-    deck += "Vfxone drv 0 dc 0 ac 1\nVfxtwo noise 0 dc 0 ac 0\nRfxin2 out 0 " + format_number(f.rin2.value()) + "\nCfxin2 out 0 " + format_number(f.cin.value()) + "\n";
-    return deck + analyses("out", "p2");
-}
-
 /// \param got  what the bench says it reads at a frequency, from output 1 or 2: two inputs.
 void compare(const std::string& deck, const auto& got)
 {
@@ -120,19 +91,22 @@ TEST_CASE("every shipped circuit responds as in ngspice", "[bench][ngspice]")
     case CircuitKind::output:
         for (const auto state : all_switch_states) {
             CAPTURE(name_of(state));
-            compare(deck_of_output(circuit, fixture, state), [&](Hertz f, bool from_two) { return bench->response(state, f, from_two); });
+            compare(testing::with_fixture(circuit.netlist, fixture, state, "Vfxone drv 0 dc 0 ac 1\nVfxtwo fxp 0 dc 0 ac 0\n") + analyses("p2", "fx3"),
+                    [&](Hertz f, bool from_two) { return bench->response(state, f, from_two); });
         }
         break;
     case CircuitKind::receiver:
         if (with_probe) break;  // it has none
         for (const auto feed : all_feeds) {
             CAPTURE(name_of(feed));
-            compare(deck_of_receiver(circuit, fixture, feed), [&](Hertz f, bool from_two) { return bench->response(feed, f, from_two); });
+            compare(testing::with_feed(circuit.netlist, fixture, feed, "Vfxone fxe1 0 dc 0 ac 1\nVfxtwo fxe2 0 dc 0 ac 0\n") + analyses("out", "fx1"),
+                    [&](Hertz f, bool from_two) { return bench->response(feed, f, from_two); });
         }
         break;
     case CircuitKind::connection:
         if (with_probe) break;
-        compare(deck_of_connection(circuit, fixture), [&](Hertz f, bool from_two) { return bench->response(f, from_two); });
+        compare(testing::with_listener(circuit.netlist, fixture, "Vfxone drv 0 dc 0 ac 1\nVfxtwo noise 0 dc 0 ac 0\n") + analyses("out", "p2"),
+                [&](Hertz f, bool from_two) { return bench->response(f, from_two); });
         break;
     }
 }
