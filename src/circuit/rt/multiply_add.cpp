@@ -48,6 +48,32 @@ LOWLEG_INLINE void product(const double* columns, std::size_t rows, std::size_t 
     for (r = rows / row_width * row_width; r < rows; ++r) product_of_rows<double, 1>(columns + r, rows, column_count, x, out + r);
 }
 
+template <class Number, std::size_t width>
+LOWLEG_INLINE void chosen_of_rows(const double* columns, std::size_t rows, const std::uint8_t* chosen, std::size_t count, const double* x,
+                                  double* out) LOWLEG_REALTIME
+{
+    Number sum[width];
+    for (std::size_t i = 0; i < width; ++i) load(sum[i], out + i * numbers_in<Number>);
+    for (std::size_t k = 0; k < count; ++k) {
+        const double* column = columns + chosen[k] * rows;
+        for (std::size_t i = 0; i < width; ++i) {
+            Number part;
+            load(part, column + i * numbers_in<Number>);
+            sum[i] += part * x[chosen[k]];
+        }
+    }
+    for (std::size_t i = 0; i < width; ++i) store(out + i * numbers_in<Number>, sum[i]);
+}
+
+LOWLEG_INLINE void chosen_product(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count,
+                                  const double* x, double* out) LOWLEG_REALTIME
+{
+    std::size_t r = 0;
+    for (; r + 4 * row_width <= used; r += 4 * row_width) chosen_of_rows<Pack, 4>(columns + r, rows, chosen, count, x, out + r);
+    for (; r + row_width <= used; r += row_width) chosen_of_rows<Pack, 1>(columns + r, rows, chosen, count, x, out + r);
+    for (; r < used; ++r) chosen_of_rows<double, 1>(columns + r, rows, chosen, count, x, out + r);
+}
+
 LOWLEG_INLINE void recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME
 {
     for (std::size_t n = 0; n < frames; ++n) product(columns, rows, column_count, out + n * rows, out + (n + 1) * rows);
@@ -115,6 +141,11 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
 {
     product(columns, rows, column_count, x, out);
 }
+void add_chosen(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count, const double* x,
+                double* out) LOWLEG_REALTIME
+{
+    chosen_product(columns, rows, used, chosen, count, x, out);
+}
 void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
                  std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
@@ -139,6 +170,11 @@ LOWLEG_AVX2 void add_product(const double* columns, std::size_t rows, std::size_
 {
     product(columns, rows, column_count, x, out);
 }
+LOWLEG_AVX2 void add_chosen(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count, const double* x,
+                            double* out) LOWLEG_REALTIME
+{
+    chosen_product(columns, rows, used, chosen, count, x, out);
+}
 LOWLEG_AVX2 void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
                              std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME
 {
@@ -162,6 +198,12 @@ void add_product(const double* columns, std::size_t rows, std::size_t column_cou
 {
     if (accelerated) avx2::add_product(columns, rows, column_count, x, out);
     else plain::add_product(columns, rows, column_count, x, out);
+}
+void add_chosen(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count, const double* x,
+                double* out) LOWLEG_REALTIME
+{
+    if (accelerated) avx2::add_chosen(columns, rows, used, chosen, count, x, out);
+    else plain::add_chosen(columns, rows, used, chosen, count, x, out);
 }
 void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
                  std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME

@@ -6,6 +6,7 @@
 #include "core/realtime.h"
 
 #include <cstddef>
+#include <cstdint>
 
 namespace lowleg::circuit::rt {
 
@@ -21,6 +22,10 @@ inline constexpr std::size_t row_width = 4;
 
 /// out[r] += Σ_c columns[c · rows + r] · x[c]
 void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME;
+
+/// The same over the first `used` rows of some columns only: out[r] += Σ_i columns[chosen[i] · rows + r] · x[chosen[i]]
+void add_chosen(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count, const double* x,
+                double* out) LOWLEG_REALTIME;
 
 /// out[n · rows + r] = start[r] + Σ_i Σ_t columns[(i · taps + t) · rows + r] · x[i · distance + stride · n + t], n = 0 … chunk_frames − 1:
 /// what a moving stretch of every input brings about in every row.
@@ -40,6 +45,8 @@ void add_filtered(const double* weights, std::size_t taps, const double* x, doub
 /// The same sums by the plain instructions, for comparison.
 namespace plain {
 void add_product(const double* columns, std::size_t rows, std::size_t column_count, const double* x, double* out) LOWLEG_REALTIME;
+void add_chosen(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count, const double* x,
+                double* out) LOWLEG_REALTIME;
 void set_forcing(const double* start, const double* columns, std::size_t rows, std::size_t inputs, std::size_t taps, const double* x,
                  std::size_t distance, std::size_t stride, double* out) LOWLEG_REALTIME;
 void add_recursion(const double* columns, std::size_t rows, std::size_t column_count, double* out, std::size_t frames) LOWLEG_REALTIME;

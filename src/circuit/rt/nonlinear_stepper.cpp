@@ -13,9 +13,9 @@ constexpr double least_scale = 1e-6;
 // How fast the largest value that a quantity has had is forgotten, per step: seconds.
 constexpr double forgetting = 1.0 - 1e-6;
 constexpr std::size_t no_factors = 0;
+// Slopes as near as this to those of the factors, as a part of the largest: a look with these factors brings a digit or more.
+constexpr double same_slopes = 0.03;
 
-constexpr int most_chords = 4;
-constexpr double far_off = 1e6;  // a chord that leads there was drawn elsewhere
 constexpr int most_whole_steps = 20;
 constexpr int most_nearer_steps = 25;
 constexpr int most_halvings = 12;
@@ -43,9 +43,10 @@ std::size_t filter_storage(const NonlinearShape& s) LOWLEG_REALTIME
 
 std::size_t NonlinearStepper::storage_for(const NonlinearShape& s) LOWLEG_REALTIME
 {
+    const auto laws = stages * s.laws;
     return s.states + s.inputs * input_length(s) + s.outputs * high_frames(s) + 2 * high_frames(s) + filter_storage(s) + s.rows() +
-           5 * s.searched() + 2 * s.quantities + (7 + max_law_inputs) * stages * s.laws + s.inputs * stages +
-           2 * lanes * s.instructions + stages * s.laws * stages * s.laws;
+           2 * padded(s.searched()) + 2 * s.searched() + (stages - 1) * s.quantities + 2 * s.quantities + (stages - 1) * s.laws + 7 * laws +
+           2 * laws * max_law_inputs + s.inputs * stages + 2 * lanes * s.instructions + laws * laws;
 }
 
 NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> storage) LOWLEG_REALTIME : shape_{s}
@@ -61,14 +62,15 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     scratch_ = take(2 * high_frames(s));
     filters_ = take(filter_storage(s));
     linear_ = take(s.rows());
-    searched_ = take(s.searched());
-    misfit_ = take(s.searched());
+    searched_ = take(padded(s.searched()));
+    misfit_ = take(padded(s.searched()));
     before_ = take(s.searched());
     asked_ = take(s.searched());
     least_ = take(s.quantities);
     scale_ = take(s.quantities);
     law_ = take(stages * s.laws);
     found_ = take(stages * s.laws);
+    missing_ = take(stages * s.laws);
     kept_ = take(stages * s.laws);
     searched_ends_ = take((stages - 1) * s.quantities);
     last_ = take(stages * s.laws);
@@ -76,6 +78,7 @@ NonlinearStepper::NonlinearStepper(const NonlinearShape& s, std::span<double> st
     ends_ = take((stages - 1) * s.laws);
     change_ = take(stages * s.laws);
     gradients_ = take(stages * s.laws * max_law_inputs);
+    factorized_gradients_ = take(stages * s.laws * max_law_inputs);
     drive_ = take(s.inputs * stages);
     values_ = take(lanes * s.instructions);
     adjoints_ = take(lanes * s.instructions);
@@ -112,25 +115,23 @@ void NonlinearStepper::forget() LOWLEG_REALTIME
 
 double NonlinearStepper::look(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
-    const auto searched = shape_.searched();
-    std::copy_n(linear_.data(), searched, searched_.data());
-    for (std::size_t k = 0; k < law_.size(); ++k) {
-        const double g = law_[k];
-        if (g == 0.0) continue;  // as of a limiter that does not limit
-        const double* column = m.from_law + k * shape_.rows();
-        for (std::size_t r = 0; r < searched; ++r) searched_[r] += column[r] * g;
-    }
+    const auto used = padded(shape_.searched());
+    std::array<std::uint8_t, stages * max_laws> chosen;
+    // Most limiters do not limit: their columns are left out.
+    const auto choose = [&](std::span<const double> values) LOWLEG_REALTIME {
+        std::size_t count = 0;
+        for (std::size_t k = 0; k < values.size(); ++k)
+            if (values[k] != 0.0) chosen[count++] = static_cast<std::uint8_t>(k);
+        return count;
+    };
+    std::copy_n(linear_.data(), used, searched_.data());
+    add_chosen(m.from_law, shape_.rows(), used, chosen.data(), choose(law_), law_.data(), searched_.data());
     evaluate_laws(m);
-    bool is_same = true;
+    for (std::size_t k = 0; k < law_.size(); ++k) missing_[k] = found_[k] - law_[k];
+    const auto differ = choose(missing_);
+    if (differ == 0) return 0.0;
     std::fill(misfit_.begin(), misfit_.end(), 0.0);
-    for (std::size_t k = 0; k < law_.size(); ++k) {
-        const double difference = found_[k] - law_[k];
-        if (difference == 0.0) continue;
-        is_same = false;
-        const double* column = m.from_law + k * shape_.rows();
-        for (std::size_t r = 0; r < searched; ++r) misfit_[r] += column[r] * difference;
-    }
-    if (is_same) return 0.0;
+    add_chosen(m.from_law, shape_.rows(), used, chosen.data(), differ, missing_.data(), misfit_.data());
     double largest = 0.0;
     for (std::size_t stage = 0; stage < stages; ++stage)
         for (std::size_t i = 0; i < shape_.quantities; ++i) {
@@ -172,11 +173,8 @@ void NonlinearStepper::evaluate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME
     }
 }
 
-// With g what is looked for, q = linear + K·g, and f(q) the laws: f(q) = g. From any q₀, Newton's step solves
-// g = f(q₀) + f′·(linear + K·g − q₀). Of an idle law f and f′ are 0.
-bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
+void NonlinearStepper::differentiate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME
 {
-    const auto rows = shape_.rows();
     const double* values = values_.data();
     for (std::size_t k = 0; k < shape_.laws; ++k) {
         const LawView& law = m.laws[k];
@@ -190,6 +188,31 @@ bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
         }
         values += law.function.size() * lanes;
     }
+}
+
+bool NonlinearStepper::is_factorized(const NonlinearMatrices& m) const LOWLEG_REALTIME
+{
+    if (factorized_count_ == no_factors || factorized_count_ != active_count_ ||
+        !std::equal(active_.begin(), active_.begin() + active_count_, factorized_.begin()))
+        return false;
+    for (std::size_t r = 0; r < active_count_; ++r) {
+        const auto inputs = m.laws[active_[r] % shape_.laws].input_count;
+        const double* now = gradients_.data() + active_[r] * max_law_inputs;
+        const double* then = factorized_gradients_.data() + active_[r] * max_law_inputs;
+        for (std::size_t i = 0; i < inputs; ++i)
+            if (!(std::abs(now[i] - then[i]) <= same_slopes * std::abs(then[i]))) return false;
+    }
+    return true;
+}
+
+// With g what is looked for, q = linear + K·g, and f(q) the laws: f(q) = g. From any q₀, Newton's step solves
+// g = f(q₀) + f′·(linear + K·g − q₀). Of an idle law f and f′ are 0. With the f′ of a place nearby, it comes nearer all the same.
+bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
+{
+    differentiate_laws(m);
+    if (is_factorized(m)) return true;
+    const auto rows = shape_.rows();
+    std::copy(gradients_.begin(), gradients_.end(), factorized_gradients_.begin());
     const auto n = active_count_;
     double* a = triangles_.data();
     for (std::size_t c = 0; c < n; ++c) {
@@ -207,8 +230,8 @@ bool NonlinearStepper::factorize(const NonlinearMatrices& m) LOWLEG_REALTIME
         if (!(std::abs(a[c * n + best]) > 1e-300)) return false;
         if (best != c)
             for (std::size_t j = 0; j < n; ++j) std::swap(a[j * n + c], a[j * n + best]);
-        const double inverse = 1.0 / a[c * n + c];
-        for (std::size_t r = c + 1; r < n; ++r) a[c * n + r] *= inverse;
+        a[c * n + c] = 1.0 / a[c * n + c];
+        for (std::size_t r = c + 1; r < n; ++r) a[c * n + r] *= a[c * n + c];
         for (std::size_t j = c + 1; j < n; ++j) {
             const double factor = a[j * n + c];
             if (factor == 0.0) continue;
@@ -223,15 +246,10 @@ double NonlinearStepper::sensed(const NonlinearMatrices& m, std::size_t at, cons
 {
     const auto stage = at / shape_.laws;
     const LawView& law = m.laws[at % shape_.laws];
-    const double* slopes = gradients_.data() + at * max_law_inputs;
+    const double* slopes = factorized_gradients_.data() + at * max_law_inputs;
     double sum = 0.0;
     for (std::size_t i = 0; i < law.input_count; ++i) sum += slopes[i] * quantities[stage * shape_.quantities + law.inputs[i]];
     return sum;
-}
-
-bool NonlinearStepper::is_factorized() const LOWLEG_REALTIME
-{
-    return factorized_count_ != no_factors && factorized_count_ == active_count_ && std::equal(active_.begin(), active_.begin() + active_count_, factorized_.begin());
 }
 
 void NonlinearStepper::find_change(const NonlinearMatrices& m) LOWLEG_REALTIME
@@ -246,7 +264,7 @@ void NonlinearStepper::find_change(const NonlinearMatrices& m) LOWLEG_REALTIME
     for (std::size_t c = 0; c < n; ++c)
         for (std::size_t r = c + 1; r < n; ++r) right[r] -= a[c * n + r] * right[c];
     for (std::size_t c = n; c-- > 0;) {
-        right[c] /= a[c * n + c];
+        right[c] *= a[c * n + c];
         for (std::size_t r = 0; r < c; ++r) right[r] -= a[c * n + r] * right[c];
     }
     for (std::size_t k = 0; k < change_.size(); ++k) change_[k] = -law_[k];
@@ -300,21 +318,6 @@ bool NonlinearStepper::solve(const NonlinearMatrices& m) LOWLEG_REALTIME
         if (misfit <= 1.0) return takes_found();
     }
     bends_ = true;
-    // Chords with the slopes of an earlier step, as long as they help.
-    std::copy(searched_.begin(), searched_.end(), asked_.begin());
-    for (int i = 0; i < most_chords && is_factorized(); ++i) {
-        find_change(m);
-        for (std::size_t k = 0; k < law_.size(); ++k) law_[k] += change_[k];
-        const double before = misfit;
-        misfit = look(m);
-        if (misfit <= 1.0) return takes_found();
-        if (misfit > far_off) {
-            std::copy(asked_.begin(), asked_.end(), searched_.begin());
-            evaluate_laws(m);
-            break;
-        }
-        if (i > 0 && !(misfit < 0.1 * before)) break;
-    }
     return (newton(m, misfit) || follow(m)) && takes_found();
 }
 

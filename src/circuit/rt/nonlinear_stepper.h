@@ -125,13 +125,16 @@ private:
     double look(const NonlinearMatrices& m) LOWLEG_REALTIME;
     /// The laws at searched_.
     void evaluate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    /// Newton's equations at the place of evaluate_laws(), over the laws that are not idle, as triangles.
+    /// The laws' gradients where evaluate_laws() was.
+    void differentiate_laws(const NonlinearMatrices& m) LOWLEG_REALTIME;
+    /// Newton's equations at the place of evaluate_laws(), over the laws that are not idle, as triangles: those of a place
+    /// where the slopes were about the same, if these are still at hand.
     /// \return false where they are singular.
     bool factorize(const NonlinearMatrices& m) LOWLEG_REALTIME;
     /// Newton's step from there, into change_.
     void find_change(const NonlinearMatrices& m) LOWLEG_REALTIME;
-    [[nodiscard]] bool is_factorized() const LOWLEG_REALTIME;
-    /// How a law (stage · laws + law) moves with these quantities, by its gradient. \param quantities  [searched]
+    [[nodiscard]] bool is_factorized(const NonlinearMatrices& m) const LOWLEG_REALTIME;
+    /// How a law (stage · laws + law) moves with these quantities, by the gradient that was factorized. \param quantities  [searched]
     [[nodiscard]] double sensed(const NonlinearMatrices& m, std::size_t at, const double* quantities) const LOWLEG_REALTIME;
 
     NonlinearShape shape_;
@@ -141,9 +144,9 @@ private:
     std::span<double> scratch_;    ///< two of [chunk_frames · steps()]
     std::span<double> filters_;    ///< of all half bands
     std::span<double> linear_;     ///< [rows] what state and input bring about
-    std::span<double> searched_;   ///< [searched] the quantities
+    std::span<double> searched_;   ///< [searched, filled up] the quantities
     std::span<double> searched_ends_;  ///< [stages − 1][quantities] at the end of the last step but one, and of the one before
-    std::span<double> misfit_;     ///< [searched]
+    std::span<double> misfit_;     ///< [searched, filled up]
     std::span<double> before_;     ///< [searched] linear_ of the last step
     std::span<double> asked_;      ///< [searched]
     std::span<double> least_;      ///< [quantities] what is small enough
@@ -151,12 +154,14 @@ private:
     // Of each law at each stage, [stages][laws]:
     std::span<double> law_;        ///< g, as it is taken to be
     std::span<double> found_;      ///< g at the quantities that law_ brings about
+    std::span<double> missing_;    ///< found_ − law_
     std::span<double> kept_;
     std::span<double> start_;
     std::span<double> last_;       ///< g of the last step
     std::span<double> ends_;       ///< [2][laws] g at the end of the last step but one, and of the one before
     std::span<double> change_;
     std::span<double> gradients_;  ///< [stages][laws][max_law_inputs] of g by the law's inputs
+    std::span<double> factorized_gradients_;  ///< what gradients_ was when it was factorized
     std::span<double> drive_;      ///< [inputs · stages]
     std::span<double> values_;     ///< [instructions][lanes]
     std::span<double> adjoints_;   ///< [instructions][lanes]
