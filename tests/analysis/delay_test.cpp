@@ -39,7 +39,7 @@ MultitoneReading reading_of(const TonePlan& plan, double sigma, Response&& respo
 
 }  // namespace
 
-TEST_CASE("a delay is read from the phases", "[analysis][delay]")
+TEST_CASE("a delay is read from the phases", "[analysis][delay][numbers]")
 {
     const auto rate = GENERATE(44'100.0, 48'000.0, 192'000.0);
     const auto plan = stimulus::design_multitone(rate).value();

@@ -137,7 +137,7 @@ TEST_CASE("mains hum is taken out of the tones", "[analysis][multitone][hum]")
     }
 }
 
-TEST_CASE("the 95 % interval holds the truth in 95 % of the trials", "[analysis][multitone][coverage]")
+TEST_CASE("the 95 % interval holds the truth in 95 % of the trials", "[analysis][multitone][coverage][numbers]")
 {
     // 48 parts of tones per record count as trials of their own: they share some noise bins at most with a neighbour, so the share
     // of 5,000 scatters by little more than √(0.95·0.05/5,000) = 0.31 %; ±1.5 % is beyond 4 σ.

@@ -35,7 +35,7 @@ void request(VirtualBench& bench, std::size_t position)
 
 }  // namespace
 
-TEST_CASE("tones come back as the closed form says", "[bench]")
+TEST_CASE("tones come back as the closed form says", "[bench][numbers]")
 {
     // 0.01 dB and 0.1 degrees wherever there is signal to read, of nonlinear circuits half as much again: float samples around 0.1
     // carry 7e-9, over the half second summed 1e-10. Nonlinear circuits are read at a tenth, where they are as good as linear.

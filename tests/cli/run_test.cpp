@@ -202,7 +202,7 @@ TEST_CASE("an open verdict has its own status", "[cli]")
     CHECK(j["next_step"].is_object());
 }
 
-TEST_CASE("without a source every output of the collection is told", "[cli]")
+TEST_CASE("without a source every output of the collection is told", "[cli][numbers]")
 {
     auto list = json::parse(lowleg_run({"bench", "list", "--json"}).out)["circuits"];
     list.erase(std::remove_if(list.begin(), list.end(), [](const json& circuit) { return circuit["kind"] != "output"; }), list.end());

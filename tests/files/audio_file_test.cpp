@@ -105,7 +105,7 @@ TEST_CASE("every common format is read", "[files][audio]")
         for (std::size_t c = 0; c < 2; ++c) {
             // libsndfile scales by 2ⁿ − 1 when it writes and by 2⁻ⁿ when it reads, up to one step at full scale, and rounds by
             // half a step; float carries 24 bits.
-            const double difference = audio.value().channels[c][i] - samples[2 * i + c];
+            const double difference = static_cast<double>(audio.value().channels[c][i]) - static_cast<double>(samples[2 * i + c]);
             CHECK(std::abs(difference) <= 1.5 * step + 0x1p-24);
         }
 }

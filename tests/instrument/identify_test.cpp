@@ -46,7 +46,7 @@ void check_truth(const report::CircuitEntry& circuit, const topology::Verdict& v
 
 }  // namespace
 
-TEST_CASE("every output that ships is named right, or left open", "[instrument][identify]")
+TEST_CASE("every output that ships is named right, or left open", "[instrument][identify][numbers]")
 {
     const bool has_probe = GENERATE(true, false);
     instrument::Settings settings;

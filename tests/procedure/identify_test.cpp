@@ -282,7 +282,7 @@ TEST_CASE("without a probe a switch that stands still is told by pin 3's signal"
     CHECK_THAT(run.error().message, ContainsSubstring("the switch did not move"));
 }
 
-TEST_CASE("a switch that moves is believed on every circuit and fixture", "[procedure][identify]")
+TEST_CASE("a switch that moves is believed on every circuit and fixture", "[procedure][identify][numbers]")
 {
     const std::string circuit =
         GENERATE("cross-coupled", "transformer", "inverter", "impedance-balanced", "unbalanced", "dual-unbalanced");

@@ -123,7 +123,7 @@ TEST_CASE("the loop's gain and delay are not part of the answer", "[topology][ju
     CHECK(v.id() == unit.expected);
 }
 
-TEST_CASE("recordings that start anywhere are judged alike", "[topology][judge]")
+TEST_CASE("recordings that start anywhere are judged alike", "[topology][judge][numbers]")
 {
     const auto& unit = GENERATE(from_range(units()));
     const bool probe = GENERATE(true, false);

@@ -17,7 +17,12 @@ constexpr std::uint32_t sign_bit = 0x8000'0000U;
 constexpr std::uint32_t exponent_bits = 0x7F80'0000U;
 
 [[nodiscard]] bool is_finite(float x) LOWLEG_REALTIME { return (std::bit_cast<std::uint32_t>(x) & exponent_bits) != exponent_bits; }
-[[nodiscard]] bool is_zero(float x) LOWLEG_REALTIME { return (std::bit_cast<std::uint32_t>(x) & ~sign_bit) == 0; }
+[[nodiscard]] bool is_zero(float x) LOWLEG_REALTIME
+{
+    auto bits = std::bit_cast<std::uint32_t>(x);
+    __asm__("" : "+r"(bits));  // else clang sees through the bits and compares with 0.0F after all
+    return (bits & ~sign_bit) == 0;
+}
 [[nodiscard]] float magnitude(float x) LOWLEG_REALTIME { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & ~sign_bit); }
 [[nodiscard]] float limited(float x) LOWLEG_REALTIME { return is_finite(x) ? std::clamp(x, -level_ceiling, level_ceiling) : 0.0F; }
 
