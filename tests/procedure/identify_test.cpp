@@ -115,7 +115,7 @@ TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
 {
     using Kind = Injection::Kind;
     // Frame 50,000 of the playing signal lies in the middle of a period of "through" that is measured, 200,003 in a later state.
-    const auto [circuit, at] = GENERATE(table<std::string, std::uint64_t>({{"cross-coupled", 50'000}, {"inverter", 50'000}, {"cross-coupled", 200'003}}));
+    const auto [circuit, at] = GENERATE(table<std::string, std::uint64_t>({{"cross-coupled", 50'000}, {"dual-unbalanced", 50'000}, {"impedance-balanced", 200'003}}));
     const auto fate = GENERATE(values<Fate>({
         {"256 frames dropped, unannounced", {Kind::drop, 0, 1, 256}, true},
         {"1 frame dropped, unannounced", {Kind::drop, 0, 1, 1}, true},
