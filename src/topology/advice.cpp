@@ -59,7 +59,7 @@ Wiring wiring_of(Topology topology, std::optional<Variant> variant)
     case Topology::cross_coupled:
         return {UnbalancedWiring::ground_pin3, cable_ground_pin3,
                 "A servo output: at an unbalanced input, ground pin 3, close to the output. Full level, but its maximum falls by about 6 dB. "
-                "(A transformer bled to ground by resistors of a few kΩ reads the same, is wired the same, and keeps its maximum.)",
+                "A transformer bled to ground by resistors of a few kΩ reads the same, is wired the same, and keeps its maximum.",
                 "Pin 2 to hot, pin 3 to cold, pin 1 to shield. Unequal legs are normal and harmless here."};
     case Topology::inverter:
         return {UnbalancedWiring::leave_pin3_unconnected, cable_leave_pin3,

@@ -27,6 +27,10 @@ using namespace lowleg::benchmarks;
 namespace {
 
 constexpr const char* times_real_time = "times_real_time";
+constexpr Dbu clipping_level{28.0};  // the hottest output of any interface that is sold
+
+constexpr std::array clipping_hz{1e3, 15e3};
+std::string clipping_name(const std::string& circuit, double hz) { return "clipping/" + circuit + "/" + format_number(hz); }
 
 void count(benchmark::State& state, std::size_t frames)
 {
@@ -52,6 +56,29 @@ void run_bench(benchmark::State& state, const bench::CircuitText& circuit)
     period();
     for ([[maybe_unused]] const auto& iteration : state) period();
     count(state, drive.size());
+    if (const auto trouble = built.value()->trouble()) state.SkipWithError(trouble->c_str());
+}
+
+/// What a sine of this level costs that drives the gear beyond its limits: all of the bench.
+void run_clipping(benchmark::State& state, const bench::CircuitText& circuit, double hz)
+{
+    bench::InterfaceModel interface;
+    interface.full_scale = clipping_level;
+    auto built = bench::VirtualBench::build(circuit, Fixture{}, interface, rate_hz);
+    if (!built) return state.SkipWithError(built.error().message.c_str());
+    constexpr std::size_t frames = 4800;  // whole periods of 1 and 15 kHz
+    std::vector<float> drive(frames);
+    for (std::size_t n = 0; n < frames; ++n) drive[n] = static_cast<float>(std::sin(2.0 * std::numbers::pi * hz / rate_hz * static_cast<double>(n)));
+    std::array<float, block_frames> silence{}, i2{}, i3{};
+    const auto period = [&] {
+        for (std::size_t at = 0; at < frames; at += block_frames)
+            built.value()->process(drive.data() + at, silence.data(), i2.data(), i3.data(), block_frames);
+        benchmark::DoNotOptimize(i2);
+        benchmark::DoNotOptimize(i3);
+    };
+    period();
+    for ([[maybe_unused]] const auto& iteration : state) period();
+    count(state, frames);
     if (const auto trouble = built.value()->trouble()) state.SkipWithError(trouble->c_str());
 }
 
@@ -130,6 +157,16 @@ int main(int argc, char** argv)
         benchmark::RegisterBenchmark(("bench/" + c.name).c_str(), [&c](benchmark::State& s) { run_bench(s, c); })->MinTime(0.05)->Repetitions(5);
         benchmark::RegisterBenchmark(("solver/" + c.name).c_str(), [&c](benchmark::State& s) { run_solver(s, c); })->MinTime(0.05)->Repetitions(5);
     }
+    std::vector<std::string> clipped;
+    for (const auto& c : circuits) {
+        const auto built = bench::VirtualBench::build(c, Fixture{}, bench::InterfaceModel{}, rate_hz);
+        if (!built || built.value()->is_linear() || built.value()->kind() != bench::CircuitKind::output) continue;
+        clipped.push_back(c.name);
+        for (const auto hz : clipping_hz)
+            benchmark::RegisterBenchmark(clipping_name(c.name, hz).c_str(), [&c, hz](benchmark::State& s) { run_clipping(s, c, hz); })
+                ->MinTime(0.05)
+                ->Repetitions(5);
+    }
     Keeper keeper;
     benchmark::RunSpecifiedBenchmarks(&keeper);
 
@@ -148,6 +185,13 @@ int main(int argc, char** argv)
     for (const auto& [name, message] : keeper.errors()) std::printf("%s: %s\n", name.c_str(), message.c_str());
     std::fflush(stdout);
 
+    std::printf("\nThe same while a sine of %+.0f dBu drives the outputs beyond their limits: bench.\n\n%-36s %8s %8s\n", clipping_level.value(), "circuit",
+                "1 kHz", "15 kHz");
+    for (const auto& name : clipped) {
+        const double low = keeper.median(clipping_name(name, clipping_hz[0]));
+        const double high = keeper.median(clipping_name(name, clipping_hz[1]));
+        if (!std::isnan(low) || !std::isnan(high)) std::printf("%-36s %8.0f %8.0f\n", name.c_str(), low, high);
+    }
     std::printf("\nThe same circuit as exactly by other means: 1 kHz and 10 kHz at -18 dBFS each, with the fixture, pin 3 through.\n"
                 "Error: of the phasors at pin 2, the larger one, over ngspice with steps of 50 and 25 ns extrapolated to none.\n"
                 "ngspice: its fastest run with no larger error. trapezoidal: steps per frame, its matrix products alone.\n\n"

@@ -180,21 +180,7 @@ TEST_CASE("blocks of any length give the same samples", "[circuit][sampled]")
     REQUIRE(circuit);
     const auto model = circuit.value().sampled(48e3);
     REQUIRE(model);
-    const auto run = [&](const std::vector<std::size_t>& lengths) {
-        RunningCircuit running{model.value()};
-        std::vector<double> all;
-        std::array<double, rt::chunk_frames> in{}, out{};
-        for (std::size_t n = 0, block = 0; n < 1000; ++block) {
-            const auto now = lengths[block % lengths.size()];
-            for (std::size_t i = 0; i < now; ++i) in[i] = std::sin(0.1 * static_cast<double>(n + i));
-            running.chunk(in.data(), out.data(), now);
-            all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(now));
-            n += now;
-        }
-        all.resize(1000);
-        return all;
-    };
-    CHECK(run({8}) == run({1, 7, 3, 5, 2}));
+    CHECK(run_in_blocks(model.value(), 1.0, {8}) == run_in_blocks(model.value(), 1.0, {1, 7, 3, 5, 2}));
 }
 
 TEST_CASE("a circuit that latches up is refused", "[circuit][sampled]")

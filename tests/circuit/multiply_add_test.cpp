@@ -55,12 +55,13 @@ struct Sum {
 struct Way {
     const char* name;
     decltype(&rt::add_product) product;
+    decltype(&rt::add_chosen) chosen;
     decltype(&rt::set_forcing) forcing;
     decltype(&rt::add_recursion) recursion;
     decltype(&rt::add_filtered) filtered;
 };
-constexpr Way as_chosen{"as chosen", rt::add_product, rt::set_forcing, rt::add_recursion, rt::add_filtered};
-constexpr Way plain{"plain", rt::plain::add_product, rt::plain::set_forcing, rt::plain::add_recursion, rt::plain::add_filtered};
+constexpr Way as_chosen{"as chosen", rt::add_product, rt::add_chosen, rt::set_forcing, rt::add_recursion, rt::add_filtered};
+constexpr Way plain{"plain", rt::plain::add_product, rt::plain::add_chosen, rt::plain::set_forcing, rt::plain::add_recursion, rt::plain::add_filtered};
 
 }  // namespace
 
@@ -85,6 +86,24 @@ TEST_CASE("the sums are what they are called, for any number of rows, columns an
             sum.add(start[r]);
             for (std::size_t c = 0; c < columns; ++c) sum.add(matrix[c * rows + r], x[c]);
             REQUIRE(sum.is(out[r]));
+        }
+
+        // Every third column, the last first, over all rows and over the first three fifths of them.
+        std::vector<std::uint8_t> chosen;
+        for (std::size_t c = columns; c > 0; c -= std::min<std::size_t>(c, 3)) chosen.push_back(static_cast<std::uint8_t>(c - 1));
+        for (const std::size_t used : {rows, rows * 3 / 5}) {
+            out.assign(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(rows));
+            {
+                const testing::RealtimeScope scope;
+                way.chosen(matrix.data(), rows, used, chosen.data(), chosen.size(), x.data(), out.data());
+            }
+            for (std::size_t r = 0; r < rows; ++r) {
+                Sum sum;
+                sum.add(start[r]);
+                if (r < used)
+                    for (const auto c : chosen) sum.add(matrix[c * rows + r], x[c]);
+                REQUIRE(sum.is(out[r]));
+            }
         }
 
         for (const std::size_t inputs : {0U, 1U, 2U, 3U}) {

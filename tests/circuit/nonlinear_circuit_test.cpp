@@ -243,21 +243,7 @@ TEST_CASE("a step without a solution mutes the circuit, until it is started anew
 TEST_CASE("blocks of any length give the same samples of a nonlinear circuit", "[circuit][nonlinear]")
 {
     const auto model = sampled("V1 in 0 0\n" + opamp + "X1 in o o opamp\nR1 o out 100\nC1 out 0 10n\nR2 out 0 600\n");
-    const auto run = [&](const std::vector<std::size_t>& lengths) {
-        RunningCircuit running{model};
-        std::vector<double> all;
-        std::array<double, rt::chunk_frames> in{}, out{};
-        for (std::size_t n = 0, block = 0; n < 1000; ++block) {
-            const auto now = lengths[block % lengths.size()];
-            for (std::size_t i = 0; i < now; ++i) in[i] = 15.0 * std::sin(0.1 * static_cast<double>(n + i));
-            running.chunk(in.data(), out.data(), now);
-            all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(now));
-            n += now;
-        }
-        all.resize(1000);
-        return all;
-    };
-    CHECK(run({8}) == run({1, 7, 3, 5, 2}));
+    CHECK(run_in_blocks(model, 15.0, {8}) == run_in_blocks(model, 15.0, {1, 7, 3, 5, 2}));
 }
 
 TEST_CASE("where a limiter does not limit is found and proven", "[circuit][nonlinear]")

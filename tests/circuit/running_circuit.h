@@ -4,6 +4,7 @@
 
 #include "circuit/sampled_model.h"
 
+#include <array>
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -44,6 +45,23 @@ private:
     rt::CircuitStepper stepper_;
     std::size_t inputs_{}, outputs_{};
 };
+
+/// A thousand frames of a sine at the only output, in chunks of these lengths by turns. \pre One input, one output.
+inline std::vector<double> run_in_blocks(const SampledModel& m, double amplitude, const std::vector<std::size_t>& lengths)
+{
+    RunningCircuit running{m};
+    std::vector<double> all;
+    std::array<double, rt::chunk_frames> in{}, out{};
+    for (std::size_t n = 0, block = 0; n < 1000; ++block) {
+        const auto now = lengths[block % lengths.size()];
+        for (std::size_t i = 0; i < now; ++i) in[i] = amplitude * std::sin(0.1 * static_cast<double>(n + i));
+        running.chunk(in.data(), out.data(), now);
+        all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(now));
+        n += now;
+    }
+    all.resize(1000);
+    return all;
+}
 
 /// Frames in which the tones of nearest_tone have whole numbers of cycles, so that no window is needed.
 inline std::size_t tone_frames(const SampledModel& m) { return static_cast<std::size_t>(m.sample_rate_hz * 0.25); }
