@@ -68,6 +68,7 @@ LOWLEG_INLINE void chosen_of_rows(const double* columns, std::size_t rows, const
 LOWLEG_INLINE void chosen_product(const double* columns, std::size_t rows, std::size_t used, const std::uint8_t* chosen, std::size_t count,
                                   const double* x, double* out) LOWLEG_REALTIME
 {
+    if (count == 0) return;  // nothing to add; and where there are no laws there are no columns either
     std::size_t r = 0;
     for (; r + 4 * row_width <= used; r += 4 * row_width) chosen_of_rows<Pack, 4>(columns + r, rows, chosen, count, x, out + r);
     for (; r + row_width <= used; r += row_width) chosen_of_rows<Pack, 1>(columns + r, rows, chosen, count, x, out + r);
