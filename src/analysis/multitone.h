@@ -48,10 +48,17 @@ struct Residue {
                               ///< 0 when none stands out of the noise. One period: on second- and third-order products alone.
 };
 
+/// The third harmonic of one drive tone, at each leg over the fundamental at the same leg.
+struct ThirdHarmonic {
+    Hertz fundamental{};
+    std::array<ComplexEstimate, 2> ratio;
+};
+
 struct MultitoneReading {
     double sample_rate_hz{};
     std::size_t periods{};             ///< That entered the result.
     std::vector<ToneReading> tones;    ///< In the plan's order.
+    std::vector<ThirdHarmonic> third_harmonics;  ///< Of the drive tones up to 400 Hz whose third harmonic falls on no line of hum, ascending.
     std::optional<HumReading> hum;     ///< None: no mains line stands out of the noise.
     std::array<Residue, 2> residue;
     std::array<double, 2> peak{};      ///< Largest absolute sample, full scale = 1.

@@ -7,6 +7,7 @@
 #include "core/result.h"
 #include "core/units.h"
 
+#include <array>
 #include <map>
 #include <optional>
 #include <vector>
@@ -28,12 +29,21 @@ struct FrequencyObservation {
     std::map<SwitchState, InputReading> probe;  ///< Interpolated from the probe tones to this frequency. Empty without probe.
 };
 
+/// The highest level that a pin gives before it distorts.
+struct MaximumLevel {
+    Dbfs pin2{-200.0};   ///< Fundamental at pin 2 where THD passes 1 %, or the highest that was tried.
+    bool is_reached{};         ///< False: the drive ended before 1 %.
+};
+
 struct Observations {
     Fixture fixture;
     bool has_probe{};          ///< Probe resistors are fitted, and the probe was heard.
     bool phases_agree{true};   ///< The states share one time reference, so that they compare as complex numbers.
     std::vector<FrequencyObservation> at;  ///< Ascending.
     std::optional<analysis::DelayReading> delay;  ///< Of the loop, from the drive on the leg that carries it; none: unknown start.
+    std::map<SwitchState, std::vector<analysis::ThirdHarmonic>> third_harmonics;
+    std::map<SwitchState, MaximumLevel> maximum_levels;  ///< Empty unless they were asked for.
+    std::optional<std::array<double, 2>> dc;  ///< Direct voltage at the inputs, full scale = 1; none: they do not pass it, or it was not looked at.
     double relative_tolerance{};  ///< Of a level against another state or channel, beyond noise (calibration).
 
     [[nodiscard]] bool has(SwitchState s) const { return !at.empty() && at.front().drive.contains(s); }
