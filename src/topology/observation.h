@@ -49,9 +49,12 @@ struct Observations {
     [[nodiscard]] bool has(SwitchState s) const { return !at.empty() && at.front().drive.contains(s); }
 };
 
+/// Standard uncertainty of the gain ratio of two inputs that nobody has compared: they seldom differ by more than 0.3 dB. Relative.
+inline constexpr double uncalibrated_gain_tolerance = 0.15 / db_per_neper;
+
 struct ObserveOptions {
     bool same_clock_start{true};   ///< All states are cut from one stream of known position (false: files that start anywhere).
-    double gain_tolerance{0.0};    ///< Relative uncertainty of the channels' gain ratio; 0.012 is 0.1 dB.
+    double gain_tolerance{0.0};    ///< Relative standard uncertainty of the channels' gain ratio; 0.012 is 0.1 dB.
 };
 
 /// Brings readings of several states together. The delay of the loop is taken off; a state whose delay differs from that of
