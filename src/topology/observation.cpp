@@ -262,6 +262,7 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     Observations o;
     o.fixture = fixture;
     o.relative_tolerance = options.gain_tolerance;
+    for (const auto& [state, reading] : readings) o.third_harmonics[state] = reading.third_harmonics;
     o.has_drive = options.has_drive;
     const auto drive_delay = delay_of(reference, Signal::drive);
     const auto probe_delay = delay_of(reference, Signal::probe);
