@@ -259,6 +259,20 @@ Result<TestSignal> design_test_signal()
     return out;
 }
 
+namespace {
+
+std::optional<bool> is_inverted(const SolvedCircuit& circuit)
+{
+    const auto r = circuit.response(static_cast<std::size_t>(SwitchState::through), Hertz{1e3});
+    if (!r) return std::nullopt;
+    const auto telling = r.value()[std::abs(r.value()[1]) > 4.0 * std::abs(r.value()[0]) ? 1 : 0];
+    // Within 60° of either.
+    if (std::abs(telling.real()) <= 0.5 * std::abs(telling)) return std::nullopt;
+    return telling.real() < 0.0;
+}
+
+}  // namespace
+
 Setup draw_setup(std::uint64_t seed, std::uint64_t number, bool like_reference, bool pin3_hot)
 {
     Draw draw{seed, number, purpose_setup};
@@ -340,9 +354,10 @@ Result<Readings> read(const Unit& unit, const Setup& setup, const TestSignal& si
     if (!circuit) return circuit.error();
     for (const auto state : setup.states)
         if (auto stable = circuit.value().check_stable(static_cast<std::size_t>(state)); !stable) return stable.error();
+    Readings out;
+    if (!unit.truth.is_silent) out.inverted = is_inverted(circuit.value());
     const auto turned = turned_down(setup, circuit.value(), signal.plan);
     Reader reader{unit, turned, signal, std::move(circuit).value(), Draw{seed, number, purpose_noise}};
-    Readings out;
     for (const auto state : setup.states) {
         auto reading = reader.read(state);
         if (!reading) return reading.error();
