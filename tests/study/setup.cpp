@@ -265,7 +265,9 @@ std::optional<bool> is_inverted(const SolvedCircuit& circuit)
 {
     const auto r = circuit.response(static_cast<std::size_t>(SwitchState::through), Hertz{1e3});
     if (!r) return std::nullopt;
-    const auto telling = r.value()[std::abs(r.value()[1]) > 4.0 * std::abs(r.value()[0]) ? 1 : 0];
+    const double pin3_to_pin2 = std::abs(r.value()[1]) / std::max(std::abs(r.value()[0]), 1e-30);
+    if (pin3_to_pin2 > 2.0 && pin3_to_pin2 < 20.0) return std::nullopt;  // which pin alone carries the signal is a matter of taste
+    const auto telling = r.value()[pin3_to_pin2 > 4.0 ? 1 : 0];
     // Within 60° of either.
     if (std::abs(telling.real()) <= 0.5 * std::abs(telling)) return std::nullopt;
     return telling.real() < 0.0;
