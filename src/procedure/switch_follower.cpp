@@ -78,26 +78,39 @@ public:
         if (set_ == state) return Done{};
         set_.reset();
         const bool by_mover = static_cast<bool>(options_.mover);
+        const bool can_follow = context != nullptr && !context->taken.empty();
+        if (can_follow)
+            if (auto ok = prepare(*context); !ok) return ok;
+        // Whoever is fast may have moved it before this goes on.
+        const auto asked_at = context != nullptr ? context->engine.frames_handled() : 0;
         if (auto ok = by_mover ? options_.mover(state) : options_.ask(state); !ok) return ok;
-        if (context != nullptr && !context->taken.empty())
-            if (auto ok = follow(state, *context, by_mover); !ok) return ok;
+        if (can_follow)
+            if (auto ok = follow(state, *context, by_mover ? context->engine.frames_handled() : asked_at); !ok) return ok;
         set_ = state;
         return Done{};
     }
 
 private:
-    Status follow(SwitchState state, const MoveContext& context, bool by_mover)
+    Status prepare(const MoveContext& context)
     {
-        auto created = ToneWatch::create(context.playing);
-        if (!created) return by_mover ? Status{Done{}} : Status{created.error()};
-        auto& watch = created.value();
+        if (watch_ && watch_->restart(context.playing)) return Done{};
+        const auto& hum = context.taken.at(SwitchState::through).hum;
+        auto created = ToneWatch::create(context.playing, hum ? std::optional{hum->fundamental} : std::nullopt);
+        if (!created) return created.error();
+        watch_.emplace(std::move(created).value());
+        return Done{};
+    }
+
+    Status follow(SwitchState state, const MoveContext& context, std::uint64_t not_before)
+    {
+        const bool by_mover = static_cast<bool>(options_.mover);
+        auto& watch = *watch_;
         auto& engine = context.engine;
         const auto frames = ToneWatch::stretch_frames(context.playing.sample_rate_hz);
 
         Looks looks{state, context.taken, options_.fixture};
         Conversation talk{*this, state, by_mover};
         if (!by_mover && is_told_by_nothing(state, context.taken, options_.fixture)) talk.ask_for_word();
-        std::uint64_t not_before = engine.frames_handled();
         int zeros = 0;
         for (int look = 1;; ++look) {
             if (options_.should_stop && options_.should_stop())
@@ -155,13 +168,14 @@ private:
             if (looks.is_asked()) return Done{};
             ++looks_;
             const auto word = options_.word ? options_.word() : UserWord::never;
-            if (word == UserWord::given) {
-                ++words_;
+            if (is_weighed_) ++since_word_;
+            if (word == UserWord::given && !is_weighed_) {
+                is_weighed_ = true;
                 since_word_ = 0;
-            } else if (words_ > 0) {
-                ++since_word_;
+                ++words_;
             }
-            if (words_ > 0 && since_word_ == looks_after_word) {
+            if (is_weighed_ && since_word_ == looks_after_word) {
+                is_weighed_ = false;
                 if (!looks.is_other() || words_ > 1) return Done{};
                 say("That is not " + quoted(state_) + " by what the inputs read" +
                     (looks.possible().empty() ? ": look at the leads" : ", but " + listed(looks.possible())) + "; set it, or press Enter again to insist.");
@@ -201,10 +215,12 @@ private:
         int looks_{0};
         int words_{0};
         int since_word_{0};
+        bool is_weighed_{false};  // a word was given, and what is seen since then is looked at
         std::vector<SwitchState> named_;
     };
 
     FollowOptions options_;
+    std::optional<ToneWatch> watch_;
     std::optional<SwitchState> set_;
 };
 

@@ -20,12 +20,13 @@ void add_line(std::vector<double>& hertz, double f)
 }
 
 /// What sounds beside the tones and would otherwise be read into them.
-std::vector<double> lines_of(const TonePlan& plan)
+std::vector<double> lines_of(const TonePlan& plan, std::optional<Hertz> mains)
 {
     std::vector<double> hertz;
     for (const auto& tone : plan.tones) hertz.push_back(plan.frequency_of(tone.bin).value());
-    for (const double mains : {50.0, 60.0})
-        for (int order = 1; order <= 8; ++order) add_line(hertz, order * mains);
+    const auto fundamentals = mains ? std::vector{mains->value()} : std::vector{50.0, 60.0};
+    for (const double fundamental : fundamentals)
+        for (int order = 1; order <= 12; ++order) add_line(hertz, order * fundamental);
     const auto tones = plan.tones.size();
     for (std::size_t i = 0; i < tones; ++i)
         if (plan.tones[i].signal == Signal::drive && hertz[i] < 400.0)
@@ -37,13 +38,23 @@ std::vector<double> lines_of(const TonePlan& plan)
 
 std::int64_t ToneWatch::stretch_frames(double sample_rate_hz) { return std::llround(hop.value() * sample_rate_hz); }
 
-Result<ToneWatch> ToneWatch::create(const TonePlan& plan)
+Result<ToneWatch> ToneWatch::create(const TonePlan& plan, std::optional<Hertz> mains)
 {
-    auto lines = lines_of(plan);
+    auto lines = lines_of(plan, mains);
     for (auto& f : lines) f /= plan.sample_rate_hz;
     auto fit = dsp::ToneFit::create(std::move(lines), static_cast<std::size_t>(stretches_in_window * stretch_frames(plan.sample_rate_hz)));
     if (!fit) return fit.error();
     return ToneWatch{plan, std::move(fit).value()};
+}
+
+bool ToneWatch::restart(const TonePlan& plan)
+{
+    const bool is_same = plan.sample_rate_hz == plan_.sample_rate_hz && plan.period_frames == plan_.period_frames &&
+                         std::ranges::equal(plan.tones, plan_.tones, {}, &Tone::bin, &Tone::bin);
+    if (!is_same) return false;
+    plan_ = plan;
+    stretches_.clear();
+    return true;
 }
 
 void ToneWatch::push(const Stretch& stretch)

@@ -22,8 +22,12 @@ public:
     /// Frames of the stretches that push() is to be given: 25 ms.
     [[nodiscard]] static std::int64_t stretch_frames(double sample_rate_hz);
 
+    /// Takes a tenth of a second of computing. \param mains  where it is known; 50 and 60 Hz otherwise.
     /// \return failure for a plan whose tones stand too close.
-    static Result<ToneWatch> create(const TonePlan& plan);
+    static Result<ToneWatch> create(const TonePlan& plan, std::optional<Hertz> mains = {});
+
+    /// Begins anew with the same tones at other levels. \return false for another plan.
+    [[nodiscard]] bool restart(const TonePlan& plan);
 
     /// A stretch that does not follow the one before, or has a fault other than clipping, begins anew.
     void push(const Stretch& stretch);
