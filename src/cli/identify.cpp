@@ -24,6 +24,7 @@ struct IdentifyArguments {
     std::string captures;
     std::string switch_command;
     bool json{false};
+    bool explain{false};
     SettingOptions settings;
     CLI::Option* device_option{nullptr};
     CLI::Option* switch_option{nullptr};
@@ -72,7 +73,8 @@ private:
 int show_one(const Terminal& terminal, const IdentifyArguments& arguments, const Result<Identification>& result)
 {
     if (!result) return fail(terminal, result.error());
-    terminal.out << (arguments.json ? report::identify_json(result.value()) : report::identify_text(result.value(), terminal.style));
+    const auto detail = arguments.explain ? report::Detail::all : report::Detail::usual;
+    terminal.out << (arguments.json ? report::identify_json(result.value()) : report::identify_text(result.value(), terminal.style, detail));
     return status_of(result.value());
 }
 
@@ -161,6 +163,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.switch_option =
         command->add_option("--switch", a.switch_command, "command that moves the fixture's switch; {state} is replaced by the state")->type_name("CMD");
     command->add_flag("--json", a.json, "one JSON object on standard output");
+    command->add_flag("--explain", a.explain, "say more: every cable and plug, what an unbalanced connection loses, what headphones would let hear");
     a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture, SettingGroup::simulation});
 
     a.device_option->excludes(a.bench_option);

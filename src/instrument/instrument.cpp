@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/portaudio_backend.h"
 #include "files/audio_file.h"
+#include "files/text_file.h"
 #include "procedure/identify_captures.h"
 #include "stimulus/multitone.h"
 
@@ -193,6 +194,18 @@ Result<Identification> Instrument::identify_device(const std::string& id, proced
 Result<Identification> Instrument::identify_captures(const std::filesystem::path& folder) const
 {
     return procedure::identify_captures(folder, options_of(settings_, procedure::Source::captures, {}));
+}
+
+Result<procedure::Prediction> Instrument::predict(const std::filesystem::path& result, const std::string& load, bool unbalanced)
+{
+    auto input = procedure::predicted_input_of(load);
+    if (!input) return input.error();
+    input.value().unbalanced = unbalanced;
+    const auto text = files::read_text(result);
+    if (!text) return text.error();
+    auto prediction = procedure::predict(text.value(), input.value());
+    if (!prediction) return Error{result.string() + ": " + prediction.error().message, prediction.error().kind};
+    return prediction;
 }
 
 Result<TonePlan> Instrument::write_stimulus(const std::filesystem::path& path, int periods) const

@@ -7,6 +7,7 @@
 #include "instrument/settings.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/identify.h"
+#include "procedure/predict.h"
 #include "report/bench_report.h"
 #include "report/listings.h"
 
@@ -39,6 +40,9 @@ public:
     [[nodiscard]] Result<procedure::Identification> identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch,
                                                                     const Progress& progress = {}) const;
     [[nodiscard]] Result<procedure::Identification> identify_captures(const std::filesystem::path& folder) const;
+
+    /// Levels at another input. \param result  file with what identify printed as JSON. \param load  ohms, and a capacitance: "10k,1n".
+    [[nodiscard]] static Result<procedure::Prediction> predict(const std::filesystem::path& result, const std::string& load, bool unbalanced);
 
     /// Writes what identify would play: a float WAV, channel 1 drive, channel 2 probe, `periods` times the period.
     [[nodiscard]] Result<TonePlan> write_stimulus(const std::filesystem::path& path, int periods) const;
