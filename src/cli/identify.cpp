@@ -34,6 +34,7 @@ struct IdentifyArguments {
 
 int status_of(const Identification& result)
 {
+    if (result.stopped_for_safety) return ExitStatus::interrupted;
     return result.verdict.outcome == topology::Outcome::inconclusive ? ExitStatus::inconclusive : ExitStatus::result;
 }
 
@@ -142,7 +143,11 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
         terminal.err << fixture_drawing(fixture) << '\n';
         auto by_hand = hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop);
         if (const auto set = by_hand(SwitchState::through); !set) return fail(terminal, set.error());
-        return shown(instrument.identify_device(arguments.device, by_hand, progress));
+        const auto confirm = [&] {
+            line.clear();
+            return is_line_output(terminal.in, terminal.err);
+        };
+        return shown(instrument.identify_device(arguments.device, by_hand, progress, confirm));
     }
     return show_collection(terminal, arguments, instrument);
 }
@@ -174,6 +179,8 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("out")->needs(a.device_option);
     a.settings.option("rate")->excludes(a.captures_option);
     a.settings.option("periods")->excludes(a.captures_option);
+    a.settings.option("headroom")->excludes(a.captures_option);
+    a.settings.option("line-output")->needs(a.device_option);
     command->footer("Examples:\n"
                     "  lowleg identify --bench transformer\n"
                     "  lowleg identify --bench inverter --noise -90 --hum -60 --gain-mismatch 0.1\n"

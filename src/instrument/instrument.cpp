@@ -43,6 +43,8 @@ procedure::IdentifyOptions options_of(const Settings& settings, procedure::Sourc
     options.fixture = settings.fixture;
     options.states = settings.states;
     options.periods = settings.periods;
+    options.headroom = settings.headroom;
+    options.line_output = settings.line_output;
     options.source = source;
     options.device_under_test = std::move(device_under_test);
     return options;
@@ -175,7 +177,8 @@ Status Instrument::check_device(const std::string& id)
     return Done{};
 }
 
-Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress) const
+Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress,
+                                                   std::function<bool()> confirm_line_output) const
 {
     engine::StreamRequest request;
     // A name cut short would be another device's; no device has one as long as this.
@@ -187,8 +190,9 @@ Result<Identification> Instrument::identify_device(const std::string& id, proced
     request.outputs = settings_.outputs;
     auto engine = engine::Engine::open(engine::make_portaudio_backend(), request, longest_period(settings_.sample_rate_hz.value_or(highest_rate_hz)));
     if (!engine) return engine.error();
-    return procedure::identify(*engine.value(), fixture_switch,
-                               options_of(settings_, procedure::Source::device, engine.value()->facts().device.data()), progress, should_stop_);
+    auto options = options_of(settings_, procedure::Source::device, engine.value()->facts().device.data());
+    options.confirm_line_output = std::move(confirm_line_output);
+    return procedure::identify(*engine.value(), fixture_switch, options, progress, should_stop_);
 }
 
 Result<Identification> Instrument::identify_captures(const std::filesystem::path& folder) const

@@ -37,8 +37,9 @@ public:
     /// \return usage error for a receiver or a connection; failure, too, when the simulated gear latched up or could not be solved.
     [[nodiscard]] Result<procedure::Identification> identify_bench(const std::string& name_or_file, const Progress& progress = {}) const;
     /// \param id  of a device of list_devices(). \param fixture_switch  whatever moves the switch.
+    /// \param confirm_line_output  see procedure::IdentifyOptions; may be empty.
     [[nodiscard]] Result<procedure::Identification> identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch,
-                                                                    const Progress& progress = {}) const;
+                                                                    const Progress& progress = {}, std::function<bool()> confirm_line_output = {}) const;
     [[nodiscard]] Result<procedure::Identification> identify_captures(const std::filesystem::path& folder) const;
 
     /// Levels at another input. \param result  file with what identify printed as JSON. \param load  ohms, and a capacitance: "10k,1n".
