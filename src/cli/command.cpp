@@ -30,9 +30,10 @@ CLI::Option* SettingOptions::add_to(CLI::App& command, std::string_view name)
 {
     const auto& row = *instrument::find_setting(name);
     if (row.is_flag) {
+        const std::string what{row.help};  // CLI11 takes what can change for a variable to be set
         auto& given = given_[std::string{name}];
         given.text = "on";
-        given.option = command.add_flag("--" + std::string{name}, std::string{row.help});
+        given.option = command.add_flag("--" + std::string{name}, what);
         return given.option;
     }
     auto help = std::string{row.help};
