@@ -122,7 +122,8 @@ Json of(const procedure::Quality& quality, const std::optional<std::string>& sto
                              {"voided", quality.voided},
                              {"hum_dbfs", quality.hum ? Json{quality.hum->value()} : Json{}},
                              {"clock_ppm", quality.clock_ppm},
-                             {"source", procedure::id_of(quality.source)}});
+                             {"source", procedure::id_of(quality.source)},
+                             {"signal_s", quality.signal > Seconds{} ? Json{quality.signal.value()} : Json{}}});
     if (stopped_early) out.add("stopped_early", *stopped_early);
     return out;
 }
@@ -142,6 +143,12 @@ Json of(const Identification& result)
                                          {"uncertainty", e.uncertainty},
                                          {"says", e.says},
                                          {"status", e.measured ? "measured" : "assumed"}}));
+    auto headroom = Json::array();
+    for (const auto& h : result.headroom)
+        headroom.push_back(Json::object({{"state", name_of(h.state)},
+                                         {"pin2_dbfs", h.end == procedure::HeadroomEnd::no_signal ? Json{} : Json{h.maximum.pin2.value()}},
+                                         {"reached", h.maximum.is_reached},
+                                         {"ended_by", procedure::id_of(h.end)}}));
     auto two_port = Json::array();
     for (const auto& at : verdict.two_port) two_port.push_back(of(at));
     auto load_points = Json::array();
@@ -162,6 +169,7 @@ Json of(const Identification& result)
          {"advice", of(verdict.advice)},
          {"next_step", verdict.next_step ? Json::object({{"id", verdict.next_step->id}, {"text", verdict.next_step->text}}) : Json{}},
          {"quality", of(result.quality, result.stopped_early)},
+         {"headroom", std::move(headroom)},
          {"why", verdict.why.empty() ? Json{} : Json{verdict.why}},
          {"fixture", of(result.fixture)},
          {"load_points", std::move(load_points)}});

@@ -227,6 +227,15 @@ TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
     CHECK(k["variant"] == "pin-3-not-connected");
     CHECK(k["next_step"]["id"] == "probe");
     CHECK(k["quality"]["hum_dbfs"] == -82.1);
+    CHECK(k["headroom"] == json::array());
+
+    r.headroom.push_back({.state = SwitchState::grounded,
+                          .maximum = {.pin2 = Dbfs{-2.75}, .is_reached = true},
+                          .end = procedure::HeadroomEnd::distortion,
+                          .frequency = Hertz{1000.0},
+                          .resolution = GainDb{0.25}});
+    const auto h = json::parse(report::identify_json(r))["headroom"];
+    CHECK(h == json::parse(R"([{"state": "grounded", "pin2_dbfs": -2.75, "reached": true, "ended_by": "distortion"}])"));
 
     const std::array two{servo(), r};
     const auto all = json::parse(report::identify_all_json(two));
