@@ -8,7 +8,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <istream>
 #include <ostream>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace lowleg::cli {
@@ -119,6 +122,14 @@ Status check_simulation(const IdentifyArguments& arguments)
     return Done{};
 }
 
+/// Whether Enter was pressed since this was asked last.
+procedure::UserWord word_of(const Terminal& terminal)
+{
+    if (!terminal.has_line()) return procedure::UserWord::none;
+    std::string line;
+    return std::getline(terminal.in, line) ? procedure::UserWord::given : procedure::UserWord::never;
+}
+
 int identify(const Terminal& terminal, const IdentifyArguments& arguments)
 {
     if (const auto fits = check_simulation(arguments); !fits) return fail(terminal, fits.error());
@@ -136,8 +147,13 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
     if (arguments.bench_option->count() > 0) return shown(instrument.identify_bench(arguments.bench, progress));
     if (arguments.captures_option->count() > 0) return shown(instrument.identify_captures(arguments.captures));
     if (arguments.device_option->count() > 0) {
-        if (arguments.switch_option->count() > 0)
-            return shown(instrument.identify_device(arguments.device, instrument::command_switch(arguments.switch_command), progress));
+        procedure::FollowOptions follow;
+        follow.fixture = fixture;
+        follow.should_stop = terminal.should_stop;
+        if (arguments.switch_option->count() > 0) {
+            follow.mover = instrument::command_switch(arguments.switch_command);
+            return shown(instrument.identify_device(arguments.device, instrument::followed(std::move(follow)), progress));
+        }
         // Everything is connected, and the switch where it belongs, before anything sounds.
         if (const auto known = instrument.check_device(arguments.device); !known) return fail(terminal, known.error());
         terminal.err << fixture_drawing(fixture) << '\n';
@@ -147,7 +163,16 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
             line.clear();
             return is_line_output(terminal.in, terminal.err);
         };
-        return shown(instrument.identify_device(arguments.device, by_hand, progress, confirm));
+        follow.ask = [&](SwitchState state) -> Status {
+            line.clear();
+            return state == SwitchState::through ? by_hand(state) : announce(terminal.err, state, fixture);
+        };
+        follow.word = [&] { return word_of(terminal); };
+        follow.say = [&](const std::string& sentence) {
+            line.clear();
+            terminal.err << sentence << std::endl;
+        };
+        return shown(instrument.identify_device(arguments.device, instrument::followed(std::move(follow)), progress, confirm));
     }
     return show_collection(terminal, arguments, instrument);
 }
@@ -181,7 +206,8 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("periods")->excludes(a.captures_option);
     a.settings.option("headroom")->excludes(a.captures_option);
     a.settings.option("line-output")->needs(a.device_option);
-    command->footer("Examples:\n"
+    command->footer("By hand, the switch is followed by the signals: set what is asked for, and nothing more; Enter tells what no signal can.\n"
+                    "Examples:\n"
                     "  lowleg identify --bench transformer\n"
                     "  lowleg identify --bench inverter --noise -90 --hum -60 --gain-mismatch 0.1\n"
                     "  lowleg identify --device 3 --in 3,4 --out 3,4 --switch \"./relay {state}\"\n"

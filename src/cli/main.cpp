@@ -53,6 +53,13 @@ bool reader_left()
     return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
+/// Somebody has pressed Enter, or closed standard input.
+bool has_input()
+{
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    return poll(&in, 1, 0) == 1;
+}
+
 lowleg::report::TextStyle style_of_stdout()
 {
     lowleg::report::TextStyle style;
@@ -75,7 +82,8 @@ int main(int argc, char** argv)
                                          .err = std::cerr,
                                          .style = style_of_stdout(),
                                          .err_is_terminal = is_capable_terminal(STDERR_FILENO),
-                                         .should_stop = [] { return stop_requested != 0; }};
+                                         .should_stop = [] { return stop_requested != 0; },
+                                         .has_line = has_input};
     const int status = lowleg::cli::run({argv + std::min(argc, 1), argv + argc}, terminal);
     if (!std::cout.flush() && !reader_left()) {
         std::cerr << "lowleg: the result could not be written to standard output: make room, or send it elsewhere\n";

@@ -19,6 +19,7 @@ struct Terminal {
     report::TextStyle style;        ///< Of `out`.
     bool err_is_terminal{false};    ///< Progress is shown only there.
     std::function<bool()> should_stop{[] { return false; }};
+    std::function<bool()> has_line{[] { return false; }};  ///< A line of `in` can be read without waiting, or it has ended.
 };
 
 enum ExitStatus : int {

@@ -332,6 +332,8 @@ Status Instrument::set_circuit(const std::string& client_name, const std::vector
 
 procedure::FixtureSwitch command_switch(std::string command) { return procedure::command_switch(std::move(command)); }
 
+procedure::FixtureSwitch followed(procedure::FollowOptions options) { return procedure::following_switch(std::move(options)); }
+
 std::string default_client_name() { return bench::ServeOptions{}.client_name; }
 
 }  // namespace lowleg::instrument

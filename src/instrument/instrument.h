@@ -8,6 +8,7 @@
 #include "procedure/fixture_switch.h"
 #include "procedure/identify.h"
 #include "procedure/predict.h"
+#include "procedure/switch_follower.h"
 #include "report/bench_report.h"
 #include "report/listings.h"
 
@@ -70,6 +71,9 @@ private:
 
 /// A switch that runs a command, see procedure::command_switch.
 [[nodiscard]] procedure::FixtureSwitch command_switch(std::string command);
+
+/// A switch that is followed by the signals, see procedure::following_switch.
+[[nodiscard]] procedure::FixtureSwitch followed(procedure::FollowOptions options);
 
 /// The name that a served circuit has unless it is given another.
 [[nodiscard]] std::string default_client_name();

@@ -221,7 +221,7 @@ TEST_CASE("a word against what is seen counts when it is repeated", "[procedure]
 
 TEST_CASE("a program that sets another state than it says is told, with both", "[procedure][follow]")
 {
-    const auto stuck = GENERATE(through, lifted);
+    const auto stuck = GENERATE(grounded, lifted);
     Rig rig{"cross-coupled"};
     rig.follow.mover = [&](SwitchState state) -> Status {
         rig.move_after(state == loaded ? stuck : state, 0);
