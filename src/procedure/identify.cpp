@@ -1,5 +1,6 @@
 #include "procedure/identify.h"
 
+#include "analysis/decay.h"
 #include "analysis/estimator.h"
 #include "analysis/multitone.h"
 #include "core/text.h"
@@ -241,9 +242,16 @@ private:
         }
         quality_.signal = quality_.signal + Seconds{static_cast<double>(capture.frames_used()) / rate};
         if (auto ok = check_channels(record); !ok) return ok.error();
-        auto reading = analysis::read_multitone(record, plan);
+        auto reading = analysis::read_multitone(without_decay(record), plan);
         if (!reading) return reading.error();
         out.reading = std::move(reading).value();
+        // A slow decay is direct voltage, too.
+        for (const std::size_t leg : {0U, 1U}) {
+            double sum = 0.0;
+            for (const auto& period : record.periods)
+                for (const float x : period.leg.at(leg)) sum += static_cast<double>(x);
+            out.reading.dc.at(leg) = sum / static_cast<double>(record.periods.size() * static_cast<std::size_t>(plan.period_frames));
+        }
         return out;
     }
 
@@ -349,6 +357,12 @@ private:
         return true;
     }
 
+    static Record without_decay(Record record)
+    {
+        analysis::remove_decay(record);
+        return record;
+    }
+
     /// What still settles is waited for, a quarter of a period at a time, as long as the verdict may take. What then is left of it shows in the
     /// scatter of the periods, and so in the uncertainty.
     Status let_settle(PeriodCapture& capture, StateCapture& out, SwitchState state, Record& record, std::size_t wanted, const TonePlan& played)
@@ -356,7 +370,8 @@ private:
         if (record.periods.size() < std::max<std::size_t>(wanted, 2)) return Done{};
         for (bool is_told = false; settling_quarters_ > 0; --settling_quarters_) {
             const auto plan = plan_from(played, capture.position());
-            if (analysis::find_broken_periods(record, plan).empty() || !is_settling(record, plan)) break;
+            const auto settled = without_decay(record);
+            if (analysis::find_broken_periods(settled, plan).empty() || !is_settling(settled, plan)) break;
             Faults jump;
             jump.add(Fault::phase_jump);
             if (!std::exchange(is_told, true)) void_period(out, state, record, wanted, jump);
@@ -371,8 +386,9 @@ private:
     void drop_broken(StateCapture& out, SwitchState state, Record& record, std::size_t wanted, const TonePlan& plan) const
     {
         if (record.periods.size() < wanted) return;
-        const auto broken = analysis::find_broken_periods(record, plan);
-        if (broken.empty() || is_settling(record, plan)) return;
+        const auto settled = without_decay(record);
+        const auto broken = analysis::find_broken_periods(settled, plan);
+        if (broken.empty() || is_settling(settled, plan)) return;
         for (auto index = broken.rbegin(); index != broken.rend(); ++index) {
             record.periods.erase(record.periods.begin() + static_cast<std::ptrdiff_t>(*index));
             Faults jump;
