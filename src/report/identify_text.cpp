@@ -117,7 +117,7 @@ std::string legs_text(const Verdict& verdict)
         const auto floating = std::ranges::find(verdict.evidence, "common_mode_impedance", &Evidence::name);
         if (floating == verdict.evidence.end()) return label("Legs") + "impedances not to be had from these states\n";
         return label("Legs") + format_ohms(Ohms{floating->value}) + " to ground, both together, at " + format_hertz(floating->frequency.value_or(Hertz{})) + "\n" +
-               label("") + "too high for either alone to be told\n";
+               label("") + (floating->value > 20e3 ? "too high for either alone to be told\n" : "what either has alone was not measured\n");
     }
     auto out = label("Legs") + "pin 2 " + complex_ohms(legs.pin2) + ", pin 3 " + complex_ohms(legs.pin3);
     if (legs.frequency.value() > 0.0) out += " at " + format_hertz(legs.frequency);

@@ -273,10 +273,21 @@ private:
         if (o_.has_probe) {
             compare(SwitchState::grounded, "pin 3 is on ground already.");
             compare(SwitchState::lifted, "pin 3 is on nothing.");
-        } else {
-            for (const auto state : {SwitchState::loaded, SwitchState::grounded, SwitchState::lifted})
-                compare(state, "a silent pin 3 has nothing that the switch could change.");
+            return;
         }
+        // Without the probe, one sentence for all: the state that differs most.
+        std::optional<Difference> most;
+        std::string states = "\"through\"";
+        for (const auto state : {SwitchState::loaded, SwitchState::grounded, SwitchState::lifted}) {
+            const auto d = difference(o_, SwitchState::through, state);
+            if (!d) continue;
+            states += ", \"" + std::string{name_of(state)} + "\"";
+            if (!most || d->relative > most->relative) most = d;
+        }
+        if (!most || most->relative > same + 4.0 * most->sigma) return;
+        const double db = db_per_neper * most->relative;
+        add("state_sameness", {db, db_per_neper * most->sigma, most->frequency}, "dB",
+            "The states " + states + " read the same at both inputs, within " + format_fixed(std::max(db, 0.001), 3) + " dB: a silent pin 3 has nothing that the switch could change.");
     }
 
     void pin3()
