@@ -94,7 +94,7 @@ TEST_CASE("without the probe the balanced outputs are named, and the single-ende
                                            {"inverter", "inverter"}, {"dual-unbalanced", "dual-unbalanced"},
                                            {"impedance-balanced", "single-ended"}, {"unbalanced", "single-ended"}}) {
         INFO("circuit " << circuit);
-        const auto result = identify_served(program, circuit, {"--rp", "none"});
+        const auto result = identify_served(program, circuit, {"--rp", "none", "--line-output"});
         CHECK(result.at("verdict") == verdict);
         CHECK(result.at("probe") == false);
     }
