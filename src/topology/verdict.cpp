@@ -27,12 +27,13 @@ std::optional<Variant> variant_of(Topology topology, const Features& f)
 }
 
 /// Whether the states taken tell this kind from its double at all; ranges that an output happens to hit do not replace them.
-bool is_tested(Topology topology, const Features& f)
+bool is_tested(Topology topology, const Observations& o, const Features& f)
 {
     // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers.
     if (!is_single_ended(topology) && !f.ground_step_low_db) return false;
-    // A servo differs from a winding by its way to ground, which `lifted` or the probe shows.
-    if (topology == Topology::cross_coupled) return f.lift_step_low_db.has_value() || f.common_mode_log_ohm.has_value();
+    // A servo differs from a winding by its way to ground, which `lifted` shows, or the probe against a load.
+    if (topology == Topology::cross_coupled || topology == Topology::transformer)
+        return f.lift_step_low_db.has_value() || f.common_mode_log_ohm.has_value() || (o.has_probe && o.has(SwitchState::loaded));
     // A sense input, a return and a resistor differ by what comes out at pin 2, and by pin 2's own impedance.
     if (topology == Topology::ground_sensing || topology == Topology::insert) return f.pin3_to_pin2.has_value();
     if (topology == Topology::impedance_balanced) return f.pin3_over_pin2.has_value();
@@ -53,15 +54,15 @@ Observations with_legs_exchanged(const Observations& o)
     return out;
 }
 
-void decide(Verdict& v, const Features& features)
+void decide(Verdict& v, const Observations& observations, const Features& features)
 {
-    const auto posterior = weigh(features);
+    const auto posterior = weigh(observations);
     const auto& best = posterior.topologies.front();
     double family = posterior.single_ended_of_some_kind;
     for (const auto& c : posterior.topologies)
         if (is_single_ended(c.topology)) family += c.probability;
 
-    if (best.probability >= decided && is_tested(best.topology, features)) {
+    if (best.probability >= decided && is_tested(best.topology, observations, features)) {
         v.outcome = Outcome::named;
         v.topology = best.topology;
         v.probability = best.probability;
@@ -157,13 +158,14 @@ Verdict judge(const Observations& observations)
         // Candidates are judged with the pins exchanged. But `through` alone is known, and a servo whose pin 2 is loaded down looks the
         // same: nothing is decided before the leads are exchanged.
         v.pin3_hot = true;
-        decide(v, extract_features(with_legs_exchanged(observations), {}));
+        const auto exchanged = with_legs_exchanged(observations);
+        decide(v, exchanged, extract_features(exchanged, {}));
         v.outcome = Outcome::inconclusive;
         v.topology.reset();
         v.probability = std::min(v.probability, most_undecided);
         v.odd.reset();
     } else {
-        decide(v, features);
+        decide(v, observations, features);
     }
     v.evidence = gather_evidence(features, v.legs);
     v.advice = advise(v.outcome, v.topology, v.variant, v.pin3_hot, features);
