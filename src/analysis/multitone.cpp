@@ -108,6 +108,47 @@ Residue residue_of(const Scatter& s, const BinMap& map, std::size_t periods, con
     return {std::sqrt(0.5 * per_bin * all_bins), excess > 3.0 * uncertain ? std::sqrt(0.5 * excess) : 0.0};
 }
 
+constexpr Hertz highest_fundamental_of_harmonics{400.0};
+
+/// Whether `bin` is f₁ + f₂ + f₃ or f₁ + f₂ − f₃ of drive tones in another way than as three times `fundamental`. (The probe is weak at
+/// what distorts, so that its products do not count.)
+bool is_another_product(std::int64_t bin, std::int64_t fundamental, const TonePlan& plan)
+{
+    std::vector<std::int64_t> drive;
+    for (const auto& tone : plan.tones)
+        if (tone.signal == Signal::drive) drive.push_back(tone.bin);
+    for (std::size_t i = 0; i < drive.size(); ++i)
+        for (std::size_t k = i; k < drive.size(); ++k) {
+            const bool is_twice_itself = drive[i] == fundamental && drive[k] == fundamental;
+            const auto third = bin - drive[i] - drive[k];  // added, or taken away where it is negative
+            if (third != 0 && !(is_twice_itself && third == fundamental) && std::ranges::binary_search(drive, std::abs(third))) return true;
+            // f₁ − f₂ − f₃, where that is on `bin` when turned about.
+            if (std::ranges::binary_search(drive, bin + drive[i] + drive[k])) return true;
+        }
+    return false;
+}
+
+ThirdHarmonic third_harmonic_of(const Tone& tone, const std::array<Scatter, 2>& scatter, const std::array<Noise, 2>& at_tone,
+                                const std::array<Noise, 2>& at_harmonic, const TonePlan& plan)
+{
+    ThirdHarmonic out{plan.frequency_of(tone.bin), {}};
+    for (std::size_t leg = 0; leg < 2; ++leg) {
+        const Complex fundamental = scatter[leg].mean[static_cast<std::size_t>(tone.bin)];
+        const Complex harmonic = scatter[leg].mean[static_cast<std::size_t>(3 * tone.bin)];
+        const double level = std::abs(fundamental);
+        if (level * level <= 36.0 * 0.5 * at_tone[leg].variance) {  // six of its standard uncertainties
+            out.ratio[leg] = {{}, 1.0, at_harmonic[leg].degrees_of_freedom};
+            continue;
+        }
+        const Complex unit = fundamental / level;
+        const Complex ratio = harmonic * std::conj(unit * unit * unit) / level;
+        // The fundamental's phase counts three times.
+        out.ratio[leg] = {ratio, std::sqrt(0.5 * (at_harmonic[leg].variance + 9.0 * std::norm(ratio) * at_tone[leg].variance)) / level,
+                          at_harmonic[leg].degrees_of_freedom};
+    }
+    return out;
+}
+
 }  // namespace
 
 double ComplexEstimate::amplitude_interval_95() const { return dsp::student_t_quantile(0.975, degrees_of_freedom) * sigma; }
@@ -153,19 +194,33 @@ Result<MultitoneReading> read_multitone(std::span<const PeriodView> periods, con
 
     const std::array<Scatter, 2> scatter{scatter_of(spectra.bins[0]), scatter_of(spectra.bins[1])};
     const auto count = static_cast<double>(periods.size());
+    // E|error|² of the mean of a bin, per leg.
+    const auto noise_in = [&](std::int64_t bin) -> Result<std::array<Noise, 2>> {
+        std::array<Noise, 2> out{};
+        for (std::size_t leg = 0; leg < 2; ++leg) {
+            const auto noise = noise_of(bin, scatter[leg], map, periods.size());
+            if (!noise) return noise.error();
+            out[leg] = {noise.value().variance / count, noise.value().degrees_of_freedom};
+            for (const auto& fit : fits) out[leg].variance += fit.variance_in(bin, leg, spectra);
+        }
+        return out;
+    };
     for (const auto& tone : plan.tones) {
         ToneReading out{tone.signal, tone.bin, plan.frequency_of(tone.bin), {}};
         const Complex played = std::polar(tone.amplitude, tone.phase_rad);
-        for (std::size_t leg = 0; leg < 2; ++leg) {
-            const auto noise = noise_of(tone.bin, scatter[leg], map, periods.size());
-            if (!noise) return noise.error();
-            double variance = noise.value().variance / count;
-            for (const auto& fit : fits) variance += fit.variance_in(tone.bin, leg, spectra);
-            // Half of E|error|² is the variance of either part.
+        const auto noise = noise_in(tone.bin);
+        if (!noise) return noise.error();
+        // Half of E|error|² is the variance of either part.
+        for (std::size_t leg = 0; leg < 2; ++leg)
             out.leg[leg] = {scatter[leg].mean[static_cast<std::size_t>(tone.bin)] / played,
-                            std::sqrt(0.5 * variance) / tone.amplitude, noise.value().degrees_of_freedom};
-        }
+                            std::sqrt(0.5 * noise.value()[leg].variance) / tone.amplitude, noise.value()[leg].degrees_of_freedom};
         reading.tones.push_back(out);
+
+        if (tone.signal != Signal::drive || out.frequency > highest_fundamental_of_harmonics) continue;
+        const auto harmonic = 3 * tone.bin;
+        if (harmonic >= map.size() - 1 || map.is_tone(harmonic) || map.is_excluded(harmonic) || is_another_product(harmonic, tone.bin, plan)) continue;
+        if (const auto at_harmonic = noise_in(harmonic))
+            reading.third_harmonics.push_back(third_harmonic_of(tone, scatter, noise.value(), at_harmonic.value(), plan));
     }
     for (std::size_t leg = 0; leg < 2; ++leg) reading.residue[leg] = residue_of(scatter[leg], map, periods.size(), plan);
     return reading;

@@ -51,6 +51,8 @@ struct Residue {
 /// The third harmonic of one drive tone, at each leg over the fundamental at the same leg.
 struct ThirdHarmonic {
     Hertz fundamental{};
+    /// |third|/|fundamental|, at the angle of the third against three times the fundamental's: no delay changes it, and two legs that give
+    /// the same waveform, in phase or opposite, show the same. A leg whose fundamental is in the noise shows 0 ± 1.
     std::array<ComplexEstimate, 2> ratio;
 };
 
@@ -58,7 +60,9 @@ struct MultitoneReading {
     double sample_rate_hz{};
     std::size_t periods{};             ///< That entered the result.
     std::vector<ToneReading> tones;    ///< In the plan's order.
-    std::vector<ThirdHarmonic> third_harmonics;  ///< Of the drive tones up to 400 Hz whose third harmonic falls on no line of hum, ascending.
+    /// Of the drive tones up to 400 Hz, ascending; left out are those whose third harmonic is on a tone, on a line of hum, or where another
+    /// third-order product of drive tones falls, too.
+    std::vector<ThirdHarmonic> third_harmonics;
     std::optional<HumReading> hum;     ///< None: no mains line stands out of the noise.
     std::array<Residue, 2> residue;
     std::array<double, 2> peak{};      ///< Largest absolute sample, full scale = 1.

@@ -178,6 +178,13 @@ Result<std::array<Complex, 2>> SolvedCircuit::response(std::size_t position, Her
     return std::array{from_drive(response.value(), 0), gain_ratio_ * from_drive(response.value(), 1)};
 }
 
+Result<std::array<Complex, 2>> SolvedCircuit::probe_response(std::size_t position, Hertz frequency) const
+{
+    const auto response = positions_[position].response(frequency);
+    if (!response) return with_position(response.error(), kind_, position);
+    return std::array{from_probe(response.value(), 0), gain_ratio_ * from_probe(response.value(), 1)};
+}
+
 std::array<double, 2> SolvedCircuit::rest_volts(std::size_t position) const
 {
     const auto volts = positions_[position].rest_volts();

@@ -53,6 +53,9 @@ public:
     /// What inputs 1 and 2 read of drive (output 1). \pre position < positions_of(kind())
     [[nodiscard]] Result<std::array<Complex, 2>> response(std::size_t position, Hertz frequency) const;
 
+    /// What they read of the probe (output 2, behind the fixture's Rs). \pre position < positions_of(kind())
+    [[nodiscard]] Result<std::array<Complex, 2>> probe_response(std::size_t position, Hertz frequency) const;
+
     /// Volts of direct current at what inputs 1 and 2 are on. \pre position < positions_of(kind())
     [[nodiscard]] std::array<double, 2> rest_volts(std::size_t position) const;
 

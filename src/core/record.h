@@ -44,6 +44,14 @@ struct Period {
     Faults faults;
 };
 
+/// Captured frames of any number, beginning anywhere in the test signal. Both channels have the same length.
+struct Stretch {
+    std::array<std::vector<float>, 2> leg;  ///< As in Period.
+    std::int64_t first_frame{};             ///< In the stream's own count.
+    std::int64_t position{};                ///< Of the first frame within the period of the signal that plays.
+    Faults faults;
+};
+
 /// Periods of one unbroken stream, in order, of the same length; gaps between them are whole periods.
 struct Record {
     double sample_rate_hz{};

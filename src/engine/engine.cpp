@@ -120,6 +120,23 @@ struct Engine::Impl {
         return Done{};
     }
 
+    /// What the assembly cuts out next: waits for it. \param advance  asks the assembly.
+    template <class Advance>
+    auto wait_for_frames(std::uint64_t not_before, Advance advance) -> Result<typename decltype(advance())::value_type>
+    {
+        if (playing.play_id == 0) return failure("no period can be captured, because nothing plays: play a signal first");
+        constexpr double farthest_s = 3600.0;
+        if (not_before > ends.state->frames.load(std::memory_order_acquire) + static_cast<std::uint64_t>(farthest_s * facts.sample_rate_hz)) {
+            return failure("a period was asked for that begins more than an hour from now: ask for an earlier one");
+        }
+        Patience patience_left;
+        for (;;) {
+            if (auto captured = advance()) return std::move(*captured);
+            if (Status alive = check_alive(patience_left); !alive) return alive.error();
+            std::this_thread::sleep_for(poll_interval);
+        }
+    }
+
     Status send(const rt::Command& command)
     {
         return wait_discarding([&] { return ends.commands.push(command); });
@@ -227,17 +244,15 @@ std::uint64_t Engine::frames_handled() const noexcept { return impl_->ends.state
 Result<Period> Engine::next_period(std::uint64_t not_before)
 {
     Impl& m = *impl_;
-    if (m.playing.play_id == 0) return failure("no period can be captured, because nothing plays: play a signal first");
-    constexpr double farthest_s = 3600.0;
-    if (not_before > frames_handled() + static_cast<std::uint64_t>(farthest_s * m.facts.sample_rate_hz)) {
-        return failure("a period was asked for that begins more than an hour from now: ask for an earlier one");
-    }
-    Patience patience_left;
-    for (;;) {
-        if (std::optional<Period> period = m.assembly.advance(m.playing, not_before)) return std::move(*period);
-        if (Status alive = m.check_alive(patience_left); !alive) return alive.error();
-        std::this_thread::sleep_for(poll_interval);
-    }
+    return m.wait_for_frames(not_before, [&] { return m.assembly.advance(m.playing, not_before); });
+}
+
+Result<Stretch> Engine::next_stretch(std::uint64_t not_before, std::int64_t frames)
+{
+    Impl& m = *impl_;
+    if (frames < 1 || static_cast<double>(frames) > m.facts.sample_rate_hz)
+        return failure("a stretch of " + std::to_string(frames) + " frames cannot be captured: ask for 1 frame up to a second's");
+    return m.wait_for_frames(not_before, [&] { return m.assembly.advance(m.playing, not_before, static_cast<std::uint64_t>(frames)); });
 }
 
 std::array<float, 2> Engine::take_input_peaks() noexcept

@@ -62,6 +62,11 @@ public:
     /// \return failure when nothing plays; interrupted when the device is gone or stands still for too long.
     Result<Period> next_period(std::uint64_t not_before);
 
+    /// The next `frames` captured frames that begin at or after frame `not_before`, wherever in the period: what next_period() is for whole
+    /// ones. For who wants to know soon what happens at the inputs.
+    /// \param frames  1 to a second's. \return as next_period(), and failure for another number of frames.
+    Result<Stretch> next_stretch(std::uint64_t not_before, std::int64_t frames);
+
     /// Highest absolute sample of each input since the last call, full scale = 1. Any one thread.
     [[nodiscard]] std::array<float, 2> take_input_peaks() noexcept;
     [[nodiscard]] EngineCounters counters() const noexcept;

@@ -50,17 +50,19 @@ void PeriodAssembly::skip_to(std::uint64_t frame)
     if (block_->begin == block_->end) block_.reset();
 }
 
-/// Chooses the period to be captured next, now that a block of the play is at hand.
-void PeriodAssembly::start_draft(const Playing& playing, std::uint64_t not_before)
+/// Chooses the frames to be captured next, now that a block of the play is at hand.
+void PeriodAssembly::start_draft(const Playing& playing, std::uint64_t not_before, Cut cut)
 {
-    const std::uint64_t length = playing.period_frames;
+    const std::uint64_t length = cut.length;
     const auto aligned = [&](std::uint64_t frame) {
-        return block_->play_start + (frame - block_->play_start + length - 1) / length * length;
+        return block_->play_start + (frame - block_->play_start + cut.grid - 1) / cut.grid * cut.grid;
     };
     std::uint64_t begin = aligned(std::max({block_->play_start + playing.fade_frames, not_before, cursor_}));
     if (begin + length <= block_->begin) begin = aligned(block_->begin - length + 1);  // lost as a whole: not a period at all
 
     draft_.emplace();
+    draft_->cut = cut;
+    draft_->play_start = block_->play_start;
     draft_->begin = begin;
     draft_->end = begin + length;
     draft_->period.first_frame = static_cast<std::int64_t>(begin);
@@ -85,14 +87,32 @@ void PeriodAssembly::copy_into_draft(std::uint64_t until)
 
 std::optional<Period> PeriodAssembly::advance(const Playing& playing, std::uint64_t not_before)
 {
+    auto done = next(playing, not_before, {.length = playing.period_frames, .grid = playing.period_frames});
+    if (!done) return std::nullopt;
+    return std::move(done->period);
+}
+
+std::optional<Stretch> PeriodAssembly::advance(const Playing& playing, std::uint64_t not_before, std::uint64_t frames)
+{
+    auto done = next(playing, not_before, {.length = frames, .grid = 1});
+    if (!done) return std::nullopt;
+    auto& p = done->period;
+    return Stretch{.leg = std::move(p.leg),
+                   .first_frame = p.first_frame,
+                   .position = static_cast<std::int64_t>((done->begin - done->play_start) % playing.period_frames),
+                   .faults = p.faults};
+}
+
+std::optional<PeriodAssembly::Draft> PeriodAssembly::next(const Playing& playing, std::uint64_t not_before, Cut cut)
+{
     while (block_ || load_block()) {
         if (block_->play_id != playing.play_id) {
             draft_.reset();
             skip_to(block_->end);
             continue;
         }
-        if (draft_ && draft_->begin < not_before) draft_.reset();  // a later one is asked for now
-        if (!draft_) start_draft(playing, not_before);
+        if (draft_ && (draft_->begin < not_before || draft_->cut != cut)) draft_.reset();  // a later one is asked for now, or another
+        if (!draft_) start_draft(playing, not_before, cut);
 
         // Frames between what was read and this block are gone.
         if (cursor_ < block_->begin && cursor_ < draft_->end && draft_->begin < block_->begin) {
@@ -108,7 +128,7 @@ std::optional<Period> PeriodAssembly::advance(const Playing& playing, std::uint6
         // Complete, or cut short by a gap that reaches beyond its end.
         if (cursor_ >= draft_->end || (block_ && block_->begin >= draft_->end)) {
             Draft done = *std::exchange(draft_, std::nullopt);
-            if (done.has_frames) return std::move(done.period);
+            if (done.has_frames) return done;
         }
     }
     return std::nullopt;

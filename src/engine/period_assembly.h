@@ -36,6 +36,9 @@ public:
     /// then go on with the same arguments.
     std::optional<Period> advance(const Playing& playing, std::uint64_t not_before);
 
+    /// The same for any number of frames, ≥ 1, that begin anywhere.
+    std::optional<Stretch> advance(const Playing& playing, std::uint64_t not_before, std::uint64_t frames);
+
     /// Throws away what waits, and a period begun.
     void discard();
 
@@ -45,15 +48,23 @@ private:
         std::uint64_t play_id{0}, play_start{0};
         Faults faults;
     };
+    /// What is cut out: so many frames, beginning at a multiple of `grid` frames after the play.
+    struct Cut {
+        std::uint64_t length{0}, grid{0};
+        friend bool operator==(const Cut&, const Cut&) = default;
+    };
     struct Draft {
         Period period;
+        Cut cut;
         std::uint64_t begin{0}, end{0};
+        std::uint64_t play_start{0};
         bool has_frames{false};
     };
 
+    std::optional<Draft> next(const Playing& playing, std::uint64_t not_before, Cut cut);
     bool load_block();
     void skip_to(std::uint64_t frame);
-    void start_draft(const Playing& playing, std::uint64_t not_before);
+    void start_draft(const Playing& playing, std::uint64_t not_before, Cut cut);
     void copy_into_draft(std::uint64_t until);
 
     rt::RingReader<rt::BlockHeader> blocks_;

@@ -21,6 +21,10 @@ constexpr double anchor_hz = 1'000.0;
 constexpr double anchor_tolerance = 0.015;
 constexpr double bins_from_mains = 4.0;  // "none within three bins", and room for lines that lie between two bins
 constexpr int most_drive_tones = 32;
+// Where third harmonics tell iron, which distorts at 20 Hz, from what distorts alike at all frequencies.
+constexpr double lowest_middle_hz = 150.0;
+constexpr double highest_middle_hz = 400.0;
+constexpr int least_middle_harmonics = 2;
 
 Error usage(std::string message) { return Error{std::move(message), ErrorKind::usage}; }
 
@@ -56,6 +60,23 @@ public:
         return true;
     }
 
+    /// Whether the third harmonic of `bin`, which is not in the set, is no product of its tones, nor of them with `bin`.
+    [[nodiscard]] bool leaves_free_harmonic(std::int64_t bin) const
+    {
+        const auto harmonic = 3 * bin;
+        return puts_nothing_on(harmonic, bin) && std::ranges::all_of(tones_, [&](std::int64_t tone) {
+            const auto apart = std::abs(harmonic - tone);
+            return count(differences_, apart) == 0 && count(sums_, apart) == 0 && count(differences_, harmonic + tone) == 0 && count(sums_, harmonic + tone) == 0;
+        });
+    }
+    /// Whether with `bin` still no harmonic that is kept free is a product of tones.
+    [[nodiscard]] bool spares_harmonics(std::int64_t bin) const
+    {
+        return std::ranges::all_of(kept_free_, [&](std::int64_t harmonic) { return puts_nothing_on(harmonic, bin); });
+    }
+    void keep_harmonic_free(std::int64_t bin) { kept_free_.push_back(3 * bin); }
+    void give_harmonic_up() { kept_free_.pop_back(); }
+
     void push(std::int64_t bin)
     {
         change(bin, 1);
@@ -73,6 +94,13 @@ private:
     {
         return at > 0 && at < static_cast<std::int64_t>(table.size()) ? table[static_cast<std::size_t>(at)] : 0;
     }
+    /// Neither a product of `bin` with two tones of the set, nor of it twice with one of them.
+    [[nodiscard]] bool puts_nothing_on(std::int64_t product, std::int64_t bin) const
+    {
+        const auto apart = std::abs(product - bin);
+        return count(differences_, apart) == 0 && count(sums_, apart) == 0 && count(differences_, product + bin) == 0 && count(sums_, product + bin) == 0 &&
+               count(is_tone_, std::abs(product - 2 * bin)) == 0 && count(is_tone_, product + 2 * bin) == 0;
+    }
     void change(std::int64_t bin, int by)
     {
         for (const auto tone : tones_) {
@@ -84,6 +112,7 @@ private:
     }
 
     std::vector<std::int64_t> tones_;
+    std::vector<std::int64_t> kept_free_;
     std::vector<int> is_tone_;
     std::vector<int> differences_;
     std::vector<int> sums_;
@@ -94,8 +123,9 @@ private:
 /// bottom, where the mains lines leave half of the bins. So the grid gives way there first.
 class BinSearch {
 public:
-    BinSearch(double bin_hz, std::int64_t lowest, std::int64_t highest, int pairs)
-        : bin_hz_{bin_hz}, lowest_{lowest}, highest_{highest}, last_{pairs - 1}, anchor_{anchor_hz / bin_hz}, set_{highest}
+    /// \param harmonics  whether third harmonics must be readable, as design_multitone promises.
+    BinSearch(double bin_hz, std::int64_t lowest, std::int64_t highest, int pairs, bool harmonics)
+        : bin_hz_{bin_hz}, lowest_{lowest}, highest_{highest}, last_{pairs - 1}, anchor_{anchor_hz / bin_hz}, harmonics_{harmonics}, set_{highest}, drives_{highest}
     {
     }
 
@@ -112,6 +142,7 @@ public:
             double best_penalty = 0.0;
             for (int attempt = 0; attempt < attempts; ++attempt) {
                 set_ = ToneSet{highest_};
+                drives_ = ToneSet{highest_};
                 pairs_.assign(static_cast<std::size_t>(last_) + 1, Pair{});
                 nodes_ = 0;
                 if (!descend(0)) continue;
@@ -127,12 +158,24 @@ public:
     }
 
 private:
-    static constexpr int attempts = 100;
+    static constexpr int attempts = 300;
     static constexpr int most_nodes = 200;
     static constexpr std::size_t branches = 6;
     struct Candidate { double cost; Pair pair; };
 
     [[nodiscard]] Pair& at(int rank) { return pairs_[static_cast<std::size_t>(rank)]; }
+
+    /// The two lowest, and all between 150 and 400 Hz.
+    [[nodiscard]] bool keeps_harmonic(int rank, std::int64_t drive) const { return harmonics_ && (rank < 2 || is_middle(drive)); }
+    [[nodiscard]] bool is_middle(std::int64_t bin) const
+    {
+        const double f = static_cast<double>(bin) * bin_hz_;
+        return f >= lowest_middle_hz && f <= highest_middle_hz;
+    }
+    [[nodiscard]] int middle_harmonics() const
+    {
+        return static_cast<int>(std::ranges::count_if(pairs_, [&](const Pair& pair) { return is_middle(pair.drive); }));
+    }
 
     [[nodiscard]] bool near_mains(std::int64_t bin) const
     {
@@ -159,14 +202,20 @@ private:
         if (step > last_) return true;
         if (++nodes_ > most_nodes) return false;
         const int rank = step == 0 ? anchor_rank_ : step <= anchor_rank_ ? step - 1 : step;
+        if (harmonics_ && step == anchor_rank_ + 1 && middle_harmonics() < least_middle_harmonics) return false;
         auto candidates = candidates_of(rank);
         std::ranges::sort(candidates, {}, &Candidate::cost);
         if (candidates.size() > branches) candidates.resize(branches);
         for (const auto& candidate : candidates) {
             set_.push(candidate.pair.drive);
             set_.push(candidate.pair.probe);
+            const bool keep = keeps_harmonic(rank, candidate.pair.drive);
+            drives_.push(candidate.pair.drive);
+            if (keep) drives_.keep_harmonic_free(candidate.pair.drive);
             at(rank) = candidate.pair;
             if (descend(step + 1)) return true;
+            if (keep) drives_.give_harmonic_up();
+            drives_.pop();
             set_.pop();
             set_.pop();
             if (nodes_ > most_nodes) return false;
@@ -204,7 +253,8 @@ private:
 
         std::vector<Candidate> candidates;
         for (auto drive = first | 1; drive <= end; drive += stride) {
-            if (near_mains(drive) || !set_.accepts(drive)) continue;
+            if (near_mains(drive) || !set_.accepts(drive) || !drives_.spares_harmonics(drive)) continue;
+            if (keeps_harmonic(rank, drive) && (near_mains(3 * drive) || !drives_.leaves_free_harmonic(drive))) continue;
             set_.push(drive);
             if (const auto probe = probe_beside(drive, floor, ceiling)) {
                 const double off = std::abs(std::log(static_cast<double>(drive) / target));
@@ -232,9 +282,11 @@ private:
     std::int64_t highest_;
     int last_;
     double anchor_;
+    bool harmonics_;
     int anchor_rank_{};
     int nodes_{};
     ToneSet set_;
+    ToneSet drives_;  ///< Of set_. The probe reaches what distorts far below the drive, so its products do not count beside harmonics.
     std::vector<Pair> pairs_;
     dsp::Random random_{1};
 };
@@ -399,8 +451,9 @@ Result<TonePlan> design_multitone(double sample_rate_hz, const MultitoneOptions&
     const auto highest = static_cast<std::int64_t>(std::floor(top_hz / bin_hz));
 
     std::optional<std::vector<Pair>> pairs;
-    for (int count = options.drive_tones; lowest < highest && !pairs && 2 * count >= options.drive_tones; --count)
-        pairs = BinSearch{bin_hz, lowest, highest, count}.run();
+    for (const bool harmonics : {true, false})
+        for (int count = options.drive_tones; lowest < highest && !pairs && 2 * count >= options.drive_tones; --count)
+            pairs = BinSearch{bin_hz, lowest, highest, count, harmonics}.run();
     if (!pairs)
         return usage("Not even half of " + std::to_string(options.drive_tones) + " drive tones fit between " +
                      format_hertz(options.lowest) + " and " + format_hertz(Hertz{top_hz}) +

@@ -25,7 +25,9 @@ struct MultitoneOptions {
 /// The period is the longest whole number of frames ≤ 0.5 s whose factors are 2, 3, 5 and 7 (0.5 s at all usual rates). All tones sit on odd bins, so no
 /// second-order product falls on a tone; none is a third-order product of others (f₁ ± f₂ ± f₃); none lies within three bins
 /// of a multiple of 50 or 60 Hz; each probe tone stands a few bins from its drive tone, with a distance of its own. One drive
-/// tone lies within 1.5 % of 1 kHz. Phases: seeded random start and local search for a low crest factor, the same on every machine.
+/// tone lies within 1.5 % of 1 kHz. Where they fit (12 tones do from 16 kHz up), the third harmonics of the two lowest drive tones and of all,
+/// at least two, between 150 and 400 Hz are as clear of the mains, and no other product of drive tones. Phases: seeded random start and local
+/// search for a low crest factor, the same on every machine.
 /// \param sample_rate_hz  8,000 to 768,000. \return usage error outside, or when no such set of tones exists.
 Result<TonePlan> design_multitone(double sample_rate_hz, const MultitoneOptions& options = {});
 

@@ -110,8 +110,12 @@ std::optional<GainDb> level_change(Topology topology, const Features& f)
 
 }  // namespace
 
-Advice advise(Outcome outcome, std::optional<Topology> topology, std::optional<Variant> variant, bool pin3_hot, const Features& features)
+Advice advise(const Verdict& verdict, const Features& features, const Observations&)
 {
+    const auto outcome = verdict.outcome;
+    const auto topology = verdict.topology;
+    const auto variant = verdict.variant;
+    const bool pin3_hot = verdict.pin3_hot;
     Advice advice;
     if (pin3_hot) {
         advice.summary = "The signal is on pin 3: the leads are exchanged, or this is a pin-3-hot output. Exchange the two leads at the fixture "
@@ -157,8 +161,11 @@ Advice advise(Outcome outcome, std::optional<Topology> topology, std::optional<V
     return advice;
 }
 
-std::optional<NextStep> next_step(Outcome outcome, const std::vector<Candidate>& candidates, bool pin3_hot, const Observations& o)
+std::optional<NextStep> next_step(const Verdict& verdict, const Features&, const Observations& o)
 {
+    const auto outcome = verdict.outcome;
+    const auto& candidates = verdict.alternatives;
+    const bool pin3_hot = verdict.pin3_hot;
     if (pin3_hot)
         return NextStep{"exchange-legs", "Exchange the leads of pin 2 and pin 3 at the fixture and measure again."};
     if (outcome == Outcome::no_signal)

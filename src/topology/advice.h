@@ -7,12 +7,11 @@
 
 namespace lowleg::topology {
 
-/// For a named topology, for the family of the single-ended (topology none), or for one that stays open.
-[[nodiscard]] Advice advise(Outcome outcome, std::optional<Topology> topology, std::optional<Variant> variant, bool pin3_hot,
-                            const Features& features);
+/// For a named topology, for the family of the single-ended, or for one that stays open. Levels come from the verdict's own load points
+/// where they tell them, else from what the kind does.
+[[nodiscard]] Advice advise(const Verdict& verdict, const Features& features, const Observations& observations);
 
-/// The one step that would tell most about what is still open; none when nothing is.
-[[nodiscard]] std::optional<NextStep> next_step(Outcome outcome, const std::vector<Candidate>& candidates, bool pin3_hot,
-                                                const Observations& observations);
+/// The one step that is expected to tell most about what is still open; none when nothing is.
+[[nodiscard]] std::optional<NextStep> next_step(const Verdict& verdict, const Features& features, const Observations& observations);
 
 }  // namespace lowleg::topology

@@ -157,10 +157,12 @@ private:
 
 }  // namespace
 
-std::vector<Evidence> gather_evidence(const Features& features, const LegImpedances& legs)
+std::vector<Evidence> gather_evidence(const Verdict& verdict, const Features& features, const Observations&)
 {
-    return Witness{features}.testify(legs);
+    return Witness{features}.testify(verdict.legs);
 }
+
+std::string summarize(const Verdict&, const Features&, const Observations&) { return {}; }
 
 std::string describe_oddity(const Features& f)
 {

@@ -179,9 +179,9 @@ private:
 };
 
 /// Frames that were lost or slipped in between two states of one stream, as a delay; 0 when none were.
-Seconds slip_between(const MultitoneReading& state, const MultitoneReading& reference)
+Seconds slip_between(const MultitoneReading& state, const MultitoneReading& reference, Signal signal)
 {
-    const PhaseTurns turns{state, reference, Signal::drive};
+    const PhaseTurns turns{state, reference, signal};
     const double in_step = turns.agreement(Seconds{0.0});
     const auto whole_frames = [&](Seconds lag) { return Seconds{std::round(lag.value() * state.sample_rate_hz) / state.sample_rate_hz}; };
     // A few frames: at 48 kHz one alone costs 0.2 of the agreement. A circuit seldom imitates half of that within so short a reach.
@@ -262,6 +262,8 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     Observations o;
     o.fixture = fixture;
     o.relative_tolerance = options.gain_tolerance;
+    for (const auto& [state, reading] : readings) o.third_harmonics[state] = reading.third_harmonics;
+    o.has_drive = options.has_drive;
     const auto drive_delay = delay_of(reference, Signal::drive);
     const auto probe_delay = delay_of(reference, Signal::probe);
     if (options.same_clock_start) o.delay = drive_delay;
@@ -312,7 +314,7 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
         std::vector<std::pair<SwitchState, Seconds>> suspects;
         for (const auto& [state, reading] : readings) {
             if (state == SwitchState::through) continue;
-            const auto slip = slip_between(reading, reference);
+            const auto slip = slip_between(reading, reference, o.has_drive ? Signal::drive : Signal::probe);
             const bool could_be_the_circuit = !o.has_probe && std::abs(slip.value()) < largest_imitated_slip.value();
             if (slip.value() != 0.0 && !could_be_the_circuit) suspects.emplace_back(state, slip);
         }

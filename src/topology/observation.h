@@ -38,6 +38,7 @@ struct MaximumLevel {
 struct Observations {
     Fixture fixture;
     bool has_probe{};          ///< Probe resistors are fitted, and the probe was heard.
+    bool has_drive{true};      ///< False: the gear can play nothing, so its silence says nothing; `drive` then holds noise.
     bool phases_agree{true};   ///< The states share one time reference, so that they compare as complex numbers.
     std::vector<FrequencyObservation> at;  ///< Ascending.
     std::optional<analysis::DelayReading> delay;  ///< Of the loop, from the drive on the leg that carries it; none: unknown start.
@@ -54,6 +55,7 @@ inline constexpr double uncalibrated_gain_tolerance = 0.15 / db_per_neper;
 
 struct ObserveOptions {
     bool same_clock_start{true};   ///< All states are cut from one stream of known position (false: files that start anywhere).
+    bool has_drive{true};          ///< False: nothing was driven, on purpose.
     double gain_tolerance{0.0};    ///< Relative standard uncertainty of the channels' gain ratio; 0.012 is 0.1 dB.
 };
 

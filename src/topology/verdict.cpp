@@ -167,9 +167,11 @@ Verdict judge(const Observations& observations)
     } else {
         decide(v, observations, features);
     }
-    v.evidence = gather_evidence(features, v.legs);
-    v.advice = advise(v.outcome, v.topology, v.variant, v.pin3_hot, features);
-    v.next_step = next_step(v.outcome, v.alternatives, v.pin3_hot, observations);
+    v.load_points = load_points(observations, v.two_port);
+    v.evidence = gather_evidence(v, features, observations);
+    v.why = summarize(v, features, observations);
+    v.advice = advise(v, features, observations);
+    v.next_step = next_step(v, features, observations);
     return v;
 }
 

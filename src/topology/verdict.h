@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/units.h"
+#include "topology/loading.h"
 #include "topology/two_port.h"
 
 #include <array>
@@ -59,7 +60,7 @@ struct Evidence {
     double value{};
     std::string_view unit;            ///< "dB", "Ω", "°", "dB/octave".
     double uncertainty{};             ///< Half width of the 95 % interval, in `unit`.
-    bool measured{true};              ///< False: computed from another state.
+    bool measured{true};              ///< False: computed from another state, or resting on what was assumed.
     std::string says;
 };
 
@@ -77,13 +78,28 @@ struct Advice {
     std::string summary;
     std::optional<UnbalancedWiring> unbalanced_input;
     std::string balanced_input;
-    std::optional<GainDb> level_change;  ///< At an unbalanced input wired so, against a balanced one.
-    std::string cable;                   ///< A drawing, several lines.
+    std::optional<GainDb> level_change;  ///< At an unbalanced input of 10 kΩ wired so, against a balanced one of 10 kΩ per leg.
+    std::string cable;                   ///< A drawing of the cable to the unbalanced input, several lines.
+
+    bool level_is_measured{};            ///< The level change comes from this output's own readings; else it is what its kind does.
+    std::string level_reason;            ///< Where the level change comes from.
+    std::optional<Dbu> balanced_maximum;    ///< What the output is taken to give into a balanced input.
+    std::optional<Dbu> unbalanced_maximum;  ///< What is left of it at an unbalanced input wired as advised.
+    std::string maximum_reason;
+    std::optional<Dbu> meter;            ///< What is sent there while a meter reads 0 VU at +4 dBu.
+    std::string plug;                    ///< TS or TRS, and what each does.
+    std::string xlr;                     ///< The same at an XLR.
+    std::vector<std::string> loses;      ///< What an unbalanced connection costs here.
+    std::string unbalanced_source;       ///< The other way round: an unbalanced source into a balanced input.
+    std::string headphone_test;          ///< What headphones pushed in to the first click, then fully, would let hear.
+    std::string balanced_cable;          ///< Drawings.
+    std::string unbalanced_source_cable;
 };
 
 /// The one step that would settle what is open.
 struct NextStep {
-    std::string_view id;  ///< "probe", "loaded", "grounded", "lifted", "exchange-legs", "more-level", "check-drive", "inspect".
+    /// "probe", "loaded", "grounded", "lifted", "lower-load", "headroom", "more-level", "exchange-legs", "calibrate", "check-drive", "inspect".
+    std::string_view id;
     std::string text;
 };
 
@@ -97,9 +113,11 @@ struct Verdict {
     bool probe{};
     std::optional<std::string> odd;        ///< What fits no topology.
     std::vector<Candidate> alternatives;   ///< Named: the others above 0.0005. Otherwise: all candidates. Most probable first.
+    std::string why;                       ///< The decisive evidence in one sentence.
     std::vector<Evidence> evidence;
     LegImpedances legs;
     std::vector<TwoPort> two_port;
+    std::vector<LoadPoint> load_points;    ///< What predicts the levels at another input; same frequencies as the observations.
     Advice advice;
     std::optional<NextStep> next_step;
 

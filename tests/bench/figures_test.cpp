@@ -120,6 +120,10 @@ TEST_CASE("the probe's figures are those of its dividers", "[bench][figures]")
     CHECK_THAT(value(c, "probe_i2_through_db"), WithinAbs(db(divided(beside(100.0, 10e3))), contact_db));
     CHECK_THAT(value(c, "probe_i3_through_db"), WithinAbs(db(divided(beside(50.0, 10e3))), 0.005));  // 20 mΩ in 50 Ω
     CHECK_THAT(value(c, "probe_i3_lifted_db"), WithinAbs(db(0.5), contact_db));
+    const auto lifted = c.probe_response(static_cast<std::size_t>(SwitchState::lifted), Hertz{1e3});
+    REQUIRE(lifted);
+    CHECK_THAT(lifted.value()[0].real(), WithinAbs(divided(beside(100.0, 10e3)), 1e-6));
+    CHECK_THAT(lifted.value()[1].real(), WithinAbs(0.5 * f.gain_ratio, 1e-6));
     CHECK(std::isnan(value(c, "leg_ratio_db")));  // the drive reaches neither
     CHECK(std::isnan(value(c, "leg_angle_deg")));
     CHECK(std::isnan(value(c, "ground_step_db")));

@@ -104,6 +104,57 @@ TEST_CASE("a period may be shorter than a block, or one frame long", "[engine]")
     }
 }
 
+TEST_CASE("stretches come from anywhere in the signal, in order, and periods after them", "[engine]")
+{
+    auto [backend, engine] = open({.device = silent_loop(), .block_frames = {1, 700, 0, 33}});
+    const auto signal = noise_signal(period);
+    REQUIRE(engine->play(signal));
+    const auto frames = GENERATE(std::int64_t{1}, std::int64_t{1213}, std::int64_t{12'000});  // less than a block, and more than two periods
+    std::uint64_t not_before = engine->frames_handled() + settle;
+    const auto is_signal_from = [&](const Stretch& s) {
+        constexpr std::int64_t latency = 2048 + 100;
+        for (std::int64_t i = 0; i < frames; ++i) {
+            const auto from = static_cast<std::size_t>((s.position + i + 10 * period - latency) % period);
+            const auto at = static_cast<std::size_t>(i);
+            if (s.leg[0][at] != signal[2 * from] || s.leg[1][at] != -0.5F * signal[2 * from + 1]) return false;
+        }
+        return true;
+    };
+    for (int i = 0; i < 10; ++i) {
+        const Result<Stretch> s = engine->next_stretch(not_before, frames);
+        REQUIRE(s);
+        CHECK(s.value().first_frame >= static_cast<std::int64_t>(not_before));
+        CHECK(std::ssize(s.value().leg[0]) == frames);
+        CHECK(is_signal_from(s.value()));
+        not_before = static_cast<std::uint64_t>(s.value().first_frame + frames);
+    }
+    // The first at once where the stream has reached it: nothing between two stretches is left out.
+    const auto next = engine->next_stretch(not_before, frames);
+    REQUIRE(next);
+    CHECK(next.value().first_frame == static_cast<std::int64_t>(not_before));
+    const auto p = engine->next_period(0);
+    REQUIRE(p);
+    CHECK(is_the_signal(p.value(), signal, 2048 + 100));
+    CHECK((p.value().first_frame - (next.value().first_frame - next.value().position)) % period == 0);
+    CHECK_FALSE(engine->next_stretch(0, 0));
+    CHECK_FALSE(engine->next_stretch(0, 48'001));
+}
+
+TEST_CASE("a stretch tells what broke in it", "[engine]")
+{
+    auto [backend, engine] = open({.injections = {{Injection::Kind::zero, 30'000, 1, 3000}}});
+    REQUIRE(engine->play(noise_signal(period)));
+    bool was_told = false;
+    std::uint64_t not_before = 0;
+    for (int i = 0; i < 50; ++i) {  // 60,000 frames of what plays
+        const auto s = engine->next_stretch(not_before, 1200);
+        REQUIRE(s);
+        was_told = was_told || s.value().faults.has(Fault::zeros);
+        not_before = static_cast<std::uint64_t>(s.value().first_frame) + 1200;
+    }
+    CHECK(was_told);
+}
+
 TEST_CASE("the fade-in is in no period", "[engine]")
 {
     // No latency but the backend's own, and ones: any fade would show as less than one.

@@ -40,7 +40,11 @@ procedure::Identification servo()
     t.z22 = {{1613.0, std::numeric_limits<double>::infinity()}, 1.0, EntryStatus::measured};
     t.z33 = {{1.0 / 3.0, 0.0}, 0.0, EntryStatus::assumed};
     v.two_port.push_back(t);
-    v.advice = {"Ground pin 3.", UnbalancedWiring::ground_pin3, "Pin 2 to hot.", GainDb{-0.07}, "  a ●──● b\n  c ●──● d"};
+    v.advice.summary = "Ground pin 3.";
+    v.advice.unbalanced_input = UnbalancedWiring::ground_pin3;
+    v.advice.balanced_input = "Pin 2 to hot.";
+    v.advice.level_change = GainDb{-0.07};
+    v.advice.cable = "  a ●──● b\n  c ●──● d";
     r.quality.states = {SwitchState::through, SwitchState::lifted};
     r.quality.periods = 8;
     r.quality.noise = Dbfs{-108.4};

@@ -96,6 +96,38 @@ TEST_CASE("a multitone keeps clear of the mains and of its own products", "[stim
         CHECK(static_cast<double>(drive[i].bin) / static_cast<double>(drive[i - 1].bin) < std::pow(step, rate < 22'050.0 ? 3.0 : 2.0));
 }
 
+TEST_CASE("third harmonics of low drive tones can be read", "[stimulus]")
+{
+    const auto rate = GENERATE(16'000.0, 22'050.0, 44'100.0, 47'999.0, 48'000.0, 96'000.0, 192'000.0, 768'000.0);
+    CAPTURE(rate);
+    const auto plan = design_multitone(rate).value();
+    const double bin_hz = plan.frequency_of(1).value();
+    const auto drive = tones_of(plan, Signal::drive);
+    std::size_t middle = 0;
+    for (std::size_t i = 0; i < drive.size(); ++i) {
+        const double f = plan.frequency_of(drive[i].bin).value();
+        if (f >= 150.0 && f <= 400.0) ++middle;
+        else if (i >= 2) continue;
+        CAPTURE(f);
+        CHECK(std::abs(3.0 * f - 50.0 * std::round(3.0 * f / 50.0)) > 3.5 * bin_hz);
+        CHECK(std::abs(3.0 * f - 60.0 * std::round(3.0 * f / 60.0)) > 3.5 * bin_hz);
+        CHECK(std::ranges::none_of(plan.tones, [&](const Tone& t) { return t.bin == 3 * drive[i].bin; }));
+        int others = 0;
+        for (const auto& a : drive)
+            for (const auto& b : drive)
+                for (const auto& c : drive)
+                    for (const std::int64_t sb : {-1, 1})
+                        for (const std::int64_t sc : {-1, 1}) {
+                            const bool is_itself = a.bin == drive[i].bin && b.bin == a.bin && c.bin == a.bin;
+                            if (!is_itself && std::abs(a.bin + sb * b.bin + sc * c.bin) == 3 * drive[i].bin) ++others;
+                        }
+        CHECK(others == 0);
+    }
+    CHECK(middle >= 2);
+    CHECK(plan.frequency_of(drive[0].bin).value() < 32.0);
+    CHECK(plan.frequency_of(drive[1].bin).value() < 100.0);
+}
+
 TEST_CASE("a multitone peaks where it was asked to, and no higher than a log grid must", "[stimulus]")
 {
     const auto rate = GENERATE(8'000.0, 44'100.0, 47'999.0, 48'000.0, 192'000.0);
