@@ -29,6 +29,7 @@ struct Hypothesis {
     double prior;
     PartPriors priors;
     std::vector<Parts> starts;
+    std::optional<Variant> variant{};
 };
 
 PartPriors with(ModelShape shape, std::initializer_list<std::pair<std::size_t, Prior>> parts)
@@ -97,9 +98,9 @@ std::vector<Hypothesis> make_hypotheses()
     };
     add("floating winding", Topology::transformer, 0.13, floating,
         {from(floating, 300e-12, 1.0, 0.0, 0.0), from(floating, 1e-9, 1.0, 0.7, 0.0), from(floating, 1e-8, 1.0, 1.0, 0.0), from(floating, 1e-9, 1.0, 0.0, -0.7)});
-    const auto bled = winding(ln_normal(1.0 / 12e3, 1.0), normal(0.0, 0.02));
+    const auto bled = winding(ln_normal(1.0 / 10e3, 1.0), normal(0.0, 0.02));
     const auto bled_at = [&](double ohms) { return moved(from(bled, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(ohms)}}); };
-    add("winding with bleeders", Topology::transformer, 0.012, bled, {bled_at(3e3), bled_at(30e3)});
+    add("winding with bleeders", Topology::transformer, 0.03, bled, {bled_at(3e3), bled_at(30e3)});
     const auto at2 = winding(ln_flat(1.0 / 100e3, 1.0 / 300.0), fixed(-12.0));
     const auto at3 = winding(ln_flat(1e-6 / 100e3, 1e-6 / 300.0), fixed(ln(1e6)));
     add("winding referenced at pin 2", Topology::transformer, 0.002, at2, {moved(from(at2, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(5e3)}})});
@@ -137,17 +138,22 @@ std::vector<Hypothesis> make_hypotheses()
     add("impedances that are not equal", Topology::impedance_balanced, 0.02,
         amplifiers(0.0, true, source, normal(0.0, 0.5), {{A::ln_c3_over_c2, normal(0.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 on ground", Topology::unbalanced, 0.10, amplifiers(0.0, false, source, ln_flat(1e-3, 1.5), {}));
+    out.back().variant = Variant::pin3_grounded;
     add("pin 3 on nothing", Topology::unbalanced, 0.05,
         amplifiers(0.0, false, source, ln_flat(400e3, 1e10), {{A::ln_shunt3_over_shunt2, normal(0.0, 1.5)}, {A::ln_c2, fixed(direct)}}));
+    out.back().variant = Variant::pin3_not_connected;
     add("a return at pin 3", Topology::insert, 0.04,
         amplifiers(0.0, false, source, ln_normal(20e3, 0.65), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 senses a ground", Topology::ground_sensing, 0.03,
         amplifiers(0.0, false, source, ln_flat(40.0, 120e3), {{A::sense, normal(0.98, 0.03)}, {A::ln_c3_over_c2, normal(-2.0, 2.0)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
-    add("pin 3 silent", std::nullopt, 0.01,
-        amplifiers(0.0, false, source, ln_flat(0.3, 1e7), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 3.0)},
-                                                         {A::ln_shunt3_over_shunt2, normal(0.0, 2.0)}}),
-        {});
+    // Resistances between the kinds, and whatever leads there beside them.
+    add("a few ohms at pin 3", std::nullopt, 0.002, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
+    add("some resistance at pin 3", std::nullopt, 0.006,
+        amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-1.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
+    add("pin 3 silent", std::nullopt, 0.005,
+        amplifiers(0.0, false, source, ln_flat(0.3, 1e10), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 4.0)},
+                                                         {A::ln_shunt3_over_shunt2, normal(0.0, 3.0)}}));
     return out;
 }
 
@@ -232,13 +238,18 @@ Posterior weigh(const Observations& observations)
     const double none = std::log(prior_of_something_else) + data.log_likelihood(misfit_of_something_else) + price_of_something_else;
     double largest = none;
     std::vector<double> log_weights;
+    double most_probable = -std::numeric_limits<double>::infinity();
     const auto iron = look_for_iron(observations);
     posterior.best_misfit = std::numeric_limits<double>::infinity();
     for (const auto& h : all_hypotheses()) {
         const auto fit = data.fit(h.priors, h.starts);
         if (getenv("DBG")) { std::printf("   %-34s logZ %.2f misfit %.3f :", std::string(h.name).c_str(), fit.log_evidence, fit.misfit); for (double v : fit.parts) std::printf(" %.3g", v); std::printf("\n"); }
-        posterior.hypotheses.push_back({h.name, h.topology, 0.0, fit.misfit});
+        posterior.hypotheses.push_back({h.name, h.topology, h.variant, 0.0, fit.misfit});
         log_weights.push_back(std::log(h.prior) + fit.log_evidence + log_odds_of_iron(iron, h.topology) + log_odds_of_headroom(observations, h.topology));
+        if (log_weights.back() > most_probable) {
+            most_probable = log_weights.back();
+            posterior.late = fit.late;
+        }
         largest = std::max(largest, log_weights.back());
         posterior.best_misfit = std::min(posterior.best_misfit, fit.misfit);
     }

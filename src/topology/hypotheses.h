@@ -5,6 +5,7 @@
 #include "topology/observation.h"
 #include "topology/verdict.h"
 
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace lowleg::topology {
 struct WeighedHypothesis {
     std::string_view name;              ///< "servo", "winding with bleeders", …
     std::optional<Topology> topology;   ///< None: pin 3 is silent, and what is at it is no known member of that family.
+    std::optional<Variant> variant;     ///< Of an unbalanced output.
     double probability{};
     double misfit{};                    ///< rms of what it leaves unexplained, see ModelFit; 0 when it was not tried.
 };
@@ -22,6 +24,7 @@ struct Posterior {
     std::vector<Candidate> topologies;     ///< All of them, most probable first.
     double single_ended_of_some_kind{};    ///< Pin 3 is silent, and what is at it fits none of the family's members.
     double none_of_them{};                 ///< Probability that the output is something else; the sum of all is 1.
+    std::map<SwitchState, Seconds> late;   ///< By which each state is late against `through`, as the most probable of them has it.
     double best_misfit{};                  ///< Of the hypothesis that explains the readings best.
     std::vector<WeighedHypothesis> hypotheses;  ///< Those that were tried, most probable first.
 };

@@ -32,7 +32,8 @@ constexpr double readings_per_independent = 4.0;
 constexpr double rin_spread = 0.008;
 
 /// Of one state against another: a frame that was lost, or a start that was found by its phases.
-constexpr double lag_spread_us = 10.0;
+constexpr double lag_spread_us = 20.0;
+constexpr double slip_spread_us = 150.0;
 
 constexpr double soft_edge = 0.1;
 
@@ -70,12 +71,12 @@ FitData::FitData(const Observations& observations) : o_{observations}
     for (const auto state : all_switch_states) {
         if (!o_.phases_agree || state == SwitchState::through || !o_.has(state)) continue;
         lag_of_.at(static_cast<std::size_t>(state)) = rig_.size();
-        rig_.push_back(normal(0.0, lag_spread_us));
+        rig_.push_back(normal(0.0, o_.possible_slips.contains(state) ? slip_spread_us : lag_spread_us));
     }
     for (const auto& at : o_.at) {
         const std::size_t index = frequencies_.size();
         frequencies_.push_back(at.frequency);
-        add_group(index, false, at.drive);
+        if (o_.has_drive) add_group(index, false, at.drive);
         if (o_.has_probe) add_group(index, true, at.probe);
     }
     effective_ = std::min(most_independent, freedom_ / readings_per_independent);
@@ -189,10 +190,18 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
 
     ModelFit best;
     best.log_evidence = -std::numeric_limits<double>::infinity();
-    for (const auto& start : starts) {
-        std::vector<double> x;
-        for (const std::size_t i : free) x.push_back(start.at(i));
-        x.resize(n, 0.0);
+    std::vector<std::vector<double>> points;
+    for (const bool slipped : {false, true}) {
+        if (slipped && o_.possible_slips.empty()) break;
+        for (const auto& start : starts) {
+            auto& x = points.emplace_back();
+            for (const std::size_t i : free) x.push_back(start.at(i));
+            x.resize(n, 0.0);
+            for (const auto& [state, slip] : o_.possible_slips)
+                if (const auto lag = lag_of_.at(static_cast<std::size_t>(state)); slipped && lag > 0) x[own + lag] = 1e6 * slip.value();
+        }
+    }
+    for (auto& x : points) {
         dsp::NonlinearFit found;
         double scale = 1.0;
         // The likelihood of t-like errors, by weights: far from the readings every one of them counts less. But on the way there the
@@ -230,6 +239,8 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
         best.log_evidence = log_evidence;
         best.misfit = std::sqrt(m);
         best.parts = unpack(x);
+        for (const auto state : all_switch_states)
+            if (const auto lag = lag_of_.at(static_cast<std::size_t>(state)); lag > 0) best.late[state] = Seconds{1e-6 * x[own + lag]};
         if (best.misfit < good_misfit) break;
     }
     return best;

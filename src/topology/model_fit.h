@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct ModelFit {
                                  ///< approximation: D. MacKay, Information Theory, Inference, and Learning Algorithms, ch. 27). Up to a constant of the data.
     double misfit{};             ///< rms of the residuals, in units of noise and what models of real gear leave unsaid; about 1 or less is good.
     std::array<double, most_parts> parts{};  ///< The most probable ones.
+    std::map<SwitchState, Seconds> late;     ///< By which each state is late against `through`.
 };
 
 /// Readings prepared for fitting. Holds a reference to the observations.
@@ -47,7 +49,6 @@ public:
     /// What a model that explains nothing but passes everywhere within `misfit` would have as evidence.
     [[nodiscard]] double log_likelihood(double misfit) const;
 
-    [[nodiscard]] bool is_empty() const noexcept { return groups_.empty(); }
 
 private:
     struct Reading {

@@ -20,6 +20,7 @@ struct Unit {
     std::string expected;          ///< With the probe, all states.
     std::string expected_no_probe;
     test::OutputModel model;
+    double iron = 0.0;            ///< Third harmonic at 20 Hz, of the fundamental.
 };
 
 // Values: physics of real parts (a shielded output transformer, a DRV134, an NE5532 pair, …), and some that ship nowhere.
