@@ -225,7 +225,7 @@ void odd_quadrature(Unit& unit, NetlistText& n, Draw& draw)
 void odd_filtered(Unit& unit, NetlistText& n, Draw& draw)
 {
     const bool is_low = draw.chance(0.5);
-    unit.kind = is_low ? "bass on pin 2, all on pin 3" : "treble on pin 2, all on pin 3";
+    unit.kind = is_low ? "bass alone on one pin" : "treble alone on one pin";
     const auto [hot, cold] = draw_legs(draw, unit.kind);
     const double hz = draw.log_uniform(200.0, 3e3);
     const auto low = write_pole(n, "drv", hz);
@@ -235,8 +235,12 @@ void odd_filtered(Unit& unit, NetlistText& n, Draw& draw)
         n.amplifier(filtered, "0", "drv", low, 1.0);
     }
     const bool exchanged = draw.chance(0.5);
+    const bool is_opposite = draw.chance(0.5);
     write_leg(n, write_amplifier(n, draw, filtered, 1.0), exchanged ? "p3" : "p2", hot);
-    write_leg(n, write_amplifier(n, draw, "drv", draw.chance(0.5) ? 1.0 : -1.0), exchanged ? "p2" : "p3", cold);
+    write_leg(n, write_amplifier(n, draw, "drv", is_opposite ? -1.0 : 1.0), exchanged ? "p2" : "p3", cold);
+    // Two channels of different content are two channels. Opposite, they would be a balanced output that is broken.
+    if (is_opposite) unit.kind += ", opposite";
+    else unit.truth.names = {Topology::dual_unbalanced};
 }
 
 void odd_common_resistor(Unit& unit, NetlistText& n, Draw& draw)

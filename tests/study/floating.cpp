@@ -116,7 +116,7 @@ void write_secondary(NetlistText& n, const Windings& w, const Primary& p, const 
         std::string tap = along == 0.0 ? p.core : p.foot;
         if (along > 0.0 && along < 1.0) {
             tap = n.node();
-            n.amplifier(tap, p.foot, p.core, p.foot, 1.0 - along);
+            n.winding(tap, p.foot, p.core, p.foot, 1.0 - along);
         }
         n.capacitor(tap, from, capacitance);
         if (s == sections) break;
@@ -130,8 +130,8 @@ void write_secondary(NetlistText& n, const Windings& w, const Primary& p, const 
     }
 }
 
-/// What the maker put between winding and connector.
-void write_output_network(NetlistText& n, Draw& draw, const std::string& top, const std::string& bottom, const Pins& pins, std::string& kind)
+/// What the maker put between winding and connector. \return Ω in series with a leg.
+double write_output_network(NetlistText& n, Draw& draw, const std::string& top, const std::string& bottom, const Pins& pins, std::string& kind)
 {
     if (draw.chance(0.3)) {
         kind += ", zobel";
@@ -161,6 +161,7 @@ void write_output_network(NetlistText& n, Draw& draw, const std::string& top, co
     cold.radio += draw.part(cable, 0.1);
     write_leg(n, top, pins.hot, hot);
     write_leg(n, bottom, pins.cold, cold);
+    return hot.build_out;
 }
 
 /// Servos are built with an impedance to ground of up to 12 kΩ; above this no one takes a flat one for a servo.
@@ -241,11 +242,12 @@ Unit draw_center_tapped(Draw& draw)
         unit.kind += ", tap through " + format_fixed(farads * 1e6, 0) + " µF";
         n.capacitor(tap, "0", farads);
     }
-    // The tap's resistor couples the legs one way, the primary's side the other. Where both cancel, two amplifiers would read the same.
+    const double build_out = write_output_network(n, draw, top, bottom, draw_pins(draw), unit.kind);
+    // The tap's resistor couples the legs one way, the primary's side the other. Where both cancel, two amplifiers would read the same;
+    // an ohm more or less is plain to see with pin 3 grounded, and two amplifiers do not couple with the sign of a winding.
     const double reflected = 0.25 * windings.turns * windings.turns * (windings.source_ohms + windings.primary_ohms);
-    const double own = 0.5 * windings.secondary_ohms + reflected + tap_ohms;
-    if (std::abs(tap_ohms - reflected) < 0.06 * own) unit.truth.without_iron.push_back(Topology::inverter);
-    write_output_network(n, draw, top, bottom, draw_pins(draw), unit.kind);
+    const double own = 0.5 * windings.secondary_ohms + reflected + tap_ohms + build_out;
+    if (std::abs(tap_ohms - reflected) < std::max(0.5, 0.01 * own)) unit.truth.without_iron.push_back(Topology::inverter);
     if (draw.chance(0.75)) unit.iron = draw_iron(draw);
     unit.electronic_third = draw_electronic_third(draw);
     unit.netlist = n.text();

@@ -321,10 +321,12 @@ std::string describe(const Setup& s)
     out += s.told.probe ? ", probe " + format_ohms(s.told.probe->rp2) : std::string{", no probe"};
     out += ", Rin " + format_ohms(s.told.rin2);
     if (s.told.rin3 != s.told.rin2) out += "/" + format_ohms(s.told.rin3);
-    out += " (off by " + format_fixed(100.0 * (s.real.rin2 / s.told.rin2 - 1.0), 1) + "/" + format_fixed(100.0 * (s.real.rin3 / s.told.rin3 - 1.0), 1) + " %)";
+    const auto error = [](Ohms real, Ohms told) { return format_fixed(100.0 * (real / told - 1.0), 1); };
+    if (!s.calibrated) out += " (off by " + error(s.real.rin2, s.told.rin2) + " and " + error(s.real.rin3, s.told.rin3) + " %)";
     out += ", Cin " + format_fixed(s.real.cin.value() * 1e12, 0) + " pF, Rg " + format_ohms(s.told.rg) + ", Rs " + format_ohms(s.real.rs);
     out += s.calibrated ? ", calibrated" : ", channels " + format_db(gain_of(s.real.gain_ratio)) + " apart";
-    out += ", noise " + format_fixed(dbfs_of_rms(s.noise[0]).value(), 0) + " dBFS, hum " + format_fixed(dbfs_of_rms(s.hum).value(), 0) + " dBFS";
+    const auto level = [](double rms) { return format_db(dbfs_of_rms(rms) - Dbfs{0.0}, 0) + "FS"; };
+    out += ", noise " + level(s.noise[0]) + ", hum " + level(s.hum);
     out += ", gear " + format_db(gain_of(s.gear.gain), 1) + " from " + format_hertz(s.gear.high_pass) + " to " + format_hertz(s.gear.low_pass);
     if (s.gear.delay > Seconds{}) out += " and " + format_fixed(s.gear.delay.value() * 1e6, 0) + " µs late";
     return out + ", " + std::to_string(s.periods) + " periods";

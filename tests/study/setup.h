@@ -42,6 +42,7 @@ struct Setup {
     Seconds round_trip{};
 };
 
+/// The fixture depends on `seed`, `number` and `like_reference` alone.
 /// \param like_reference  the reference set-up: probe, through, loaded and lifted, 10 kΩ; all else is drawn.
 /// \param pin3_hot  then the live procedure stops after `through`, and only captures have more.
 [[nodiscard]] Setup draw_setup(std::uint64_t seed, std::uint64_t number, bool like_reference, bool pin3_hot);

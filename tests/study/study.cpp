@@ -41,8 +41,9 @@ Measured measure(const StudyOptions& options, std::uint64_t number, const TestSi
     Measured out;
     auto& j = out.judged;
     j.number = number;
-    j.unit = draw_unit(options.seed, number, options.family);
-    j.setup = draw_setup(options.seed, number, number >= first_reference_unit, j.unit.truth.pin3_hot);
+    const bool like_reference = number >= first_reference_unit;
+    j.unit = draw_unit(options.seed, number, options.family, draw_setup(options.seed, number, like_reference, false).real);
+    j.setup = draw_setup(options.seed, number, like_reference, j.unit.truth.pin3_hot);
     j.right = j.unit.truth.names;
     const auto readings = read(j.unit, j.setup, signal, options.seed, number);
     if (!readings) {

@@ -27,9 +27,9 @@ TEST_CASE("no random unit is called wrongly with confidence", "[study]")
 
 TEST_CASE("a unit depends on its seed and number alone", "[study]")
 {
-    const auto a = draw_unit(1, 17, {});
-    const auto b = draw_unit(1, 17, {});
+    const auto a = draw_unit(1, 17, {}, Fixture{});
+    const auto b = draw_unit(1, 17, {}, Fixture{});
     CHECK(a.netlist == b.netlist);
-    CHECK(a.netlist != draw_unit(2, 17, {}).netlist);
-    CHECK(a.netlist != draw_unit(1, 18, {}).netlist);
+    CHECK(a.netlist != draw_unit(2, 17, {}, Fixture{}).netlist);
+    CHECK(a.netlist != draw_unit(1, 18, {}, Fixture{}).netlist);
 }

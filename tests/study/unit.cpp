@@ -44,19 +44,24 @@ const Share& share_of(Draw& draw, std::optional<Family> family)
     return shares.front();
 }
 
-/// On nothing but high impedances, where a servo latches up first.
-bool is_stable(const Unit& unit)
+bool is_stable(const Unit& unit, const Fixture& fixture)
 {
     const auto netlist = bench::read_circuit({"unit", unit.kind, unit.netlist});
     if (!netlist) return false;
-    Fixture light;
-    light.rin2 = light.rin3 = Ohms{1e6};
-    light.probe.reset();
-    const auto solved = bench::SolvedCircuit::build(netlist.value(), bench::CircuitKind::output, light);
+    const auto solved = bench::SolvedCircuit::build(netlist.value(), bench::CircuitKind::output, fixture);
     if (!solved) return false;
     for (std::size_t position = 0; position < all_switch_states.size(); ++position)
         if (!solved.value().check_stable(position)) return false;
     return true;
+}
+
+/// On nothing but high impedances, where a servo latches up first.
+Fixture light_fixture()
+{
+    Fixture light;
+    light.rin2 = light.rin3 = Ohms{1e6};
+    light.probe.reset();
+    return light;
 }
 
 bool contains(const std::vector<Topology>& names, Topology name) { return std::find(names.begin(), names.end(), name) != names.end(); }
@@ -84,7 +89,7 @@ std::string_view name_of(Family family) noexcept
 bool Truth::admits(Topology name) const { return contains(names, name); }
 bool Truth::admits_single_ended() const { return std::any_of(names.begin(), names.end(), topology::is_single_ended); }
 
-Unit draw_unit(std::uint64_t seed, std::uint64_t number, std::optional<Family> family)
+Unit draw_unit(std::uint64_t seed, std::uint64_t number, std::optional<Family> family, const Fixture& fixture)
 {
     Draw of_family{seed, number, purpose_family};
     const auto& share = share_of(of_family, family);
@@ -95,7 +100,7 @@ Unit draw_unit(std::uint64_t seed, std::uint64_t number, std::optional<Family> f
         Draw draw{seed, number, purpose_parts + attempt};
         unit = share.draw(draw);
         unit.family = share.family;
-        if (is_stable(unit)) break;
+        if (is_stable(unit, light_fixture()) && is_stable(unit, fixture)) break;
     }
     return unit;
 }

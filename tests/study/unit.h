@@ -2,6 +2,7 @@
 /// Random units of gear: a netlist, and what may rightly be said of it.
 #pragma once
 
+#include "core/fixture.h"
 #include "topology/verdict.h"
 
 #include <array>
@@ -63,8 +64,9 @@ struct Unit {
     double electronic_third{};  ///< Third harmonic of the electronics, the same at all frequencies; ratio of amplitudes.
 };
 
-/// \param family  none: drawn, too.
-/// \return always the same unit for the same numbers; one that does not latch up in any position of the switch.
-[[nodiscard]] Unit draw_unit(std::uint64_t seed, std::uint64_t number, std::optional<Family> family);
+/// \param family   none: drawn, too.
+/// \param fixture  that it will meet.
+/// \return always the same unit for the same arguments; one that does not latch up on that fixture, nor on inputs of 1 MΩ.
+[[nodiscard]] Unit draw_unit(std::uint64_t seed, std::uint64_t number, std::optional<Family> family, const Fixture& fixture);
 
 }  // namespace lowleg::study
