@@ -2,6 +2,9 @@
 
 #include "dsp/nonlinear_fit.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <string>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -28,8 +31,9 @@ constexpr double crosstalk = 2e-4;
 constexpr double most_independent = 30.0;
 constexpr double readings_per_independent = 4.0;
 
-/// Of Rin3/Rin2, beyond what the fixture says: 1 % resistors.
+// Beyond what the fixture says. Rin3/Rin2: 1 % resistors.
 constexpr double rin_spread = 0.008;
+constexpr double rs_spread = 0.03;  // the output resistance of an interface is seldom given better
 
 /// Of one state against another: a frame that was lost, or a start that was found by its phases.
 constexpr double lag_spread_us = 20.0;
@@ -67,7 +71,7 @@ double curvature(const Prior& p)
 
 FitData::FitData(const Observations& observations) : o_{observations}
 {
-    rig_ = {normal(0.0, std::max(o_.relative_tolerance, 2e-4)), normal(0.0, rin_spread)};
+    rig_ = {normal(0.0, std::max(o_.relative_tolerance, 2e-4)), normal(0.0, rin_spread), normal(0.0, rs_spread)};
     for (const auto state : all_switch_states) {
         if (!o_.phases_agree || state == SwitchState::through || !o_.has(state)) continue;
         lag_of_.at(static_cast<std::size_t>(state)) = rig_.size();
@@ -103,6 +107,7 @@ void FitData::residuals(const PartPriors& priors, std::span<const double> parts,
 {
     const double gain3 = std::exp(rig[0]);
     const double rin_ratio = std::exp(rig[1]);
+    const double rs_ratio = std::exp(rig[2]);
     std::size_t at = 0;
     std::size_t frequency = frequencies_.size();
     OutputAdmittances output;
@@ -113,7 +118,7 @@ void FitData::residuals(const PartPriors& priors, std::span<const double> parts,
         if (group.frequency != frequency) {
             frequency = group.frequency;
             output = admittances_of(priors.shape, values, frequencies_[frequency]);
-            network.emplace(o_.fixture, frequencies_[frequency], rin_ratio);
+            network.emplace(o_.fixture, frequencies_[frequency], rin_ratio, rs_ratio);
         }
         Complex cross{};
         double power = 0.0;
@@ -236,6 +241,16 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
         // What the rig is off by is the same whatever the output is, and only widens what is known of the parts.
         log_evidence -= 0.5 * (dsp::log_determinant(hessian, n) - dsp::log_determinant(rig, n - own));
         if (!(log_evidence > best.log_evidence)) continue;
+        if (getenv("RES")) {
+            mean_square(x);
+            std::printf("--- misfit %.3f\n", std::sqrt(m));
+            std::size_t at = 0;
+            for (const auto& g : groups_) {
+                std::printf("%8.0f Hz %s", frequencies_[g.frequency].value(), g.probe ? "probe" : "drive");
+                for (const auto& r : g.readings) { std::printf("  %s.%zu %.1f%+.1fj", std::string(name_of(r.state)).substr(0, 4).c_str(), r.input, raw[at], raw[at + 1]); at += 2; }
+                std::printf("\n");
+            }
+        }
         best.log_evidence = log_evidence;
         best.misfit = std::sqrt(m);
         best.parts = unpack(x);

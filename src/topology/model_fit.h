@@ -72,7 +72,7 @@ private:
     std::size_t count_{};     ///< Residuals: real and imaginary part of each reading.
     double freedom_{};        ///< Of them, what the groups' own factors leave.
     double effective_{};      ///< Of these, how many count as independent.
-    /// What the rig may be off by: ln of the gain ratio, ln of Rin3/Rin2, and µs by which each state but `through` is late.
+    /// What the rig may be off by: ln of the gain ratio, of Rin3/Rin2, of Rs, and µs by which each state but `through` is late.
     std::vector<Prior> rig_;
     std::array<std::size_t, all_switch_states.size()> lag_of_{};  ///< Index into the rig's; 0: none.
 };

@@ -28,10 +28,11 @@ OutputAdmittances amplifiers(const ModelShape& shape, const PartValues& p, doubl
     const Complex y3 = inverse({r3, -1.0 / (omega * c3)});
     const double gain = shape.sign * p[P::ln_gain];
     OutputAdmittances out;
-    out.y22 = y2 + Complex{0.0, omega * p[P::ln_shunt2]};
-    out.y33 = y3 + Complex{0.0, omega * shunt3};
-    out.y23 = -p[P::sense] * y2;
-    out.y32 = -p[P::follow] * y3;
+    const Complex across{p[P::ln_pad], omega * p[P::ln_across]};
+    out.y22 = y2 + across + Complex{0.0, omega * p[P::ln_shunt2]};
+    out.y33 = y3 + across + Complex{0.0, omega * shunt3};
+    out.y23 = -p[P::sense] * y2 - across;
+    out.y32 = -p[P::follow] * y3 - across;
     out.j2 = y2;
     out.j3 = gain == 0.0 ? Complex{} : times(y3, gain * std::polar(1.0, -omega * p[P::lag] * 1e-6));
     return out;
@@ -71,6 +72,9 @@ OutputAdmittances center_tapped(const PartValues& p, double omega) noexcept
     const double e3 = -0.5 * (1.0 + p[P::unbalance]);
     out.j2 = out.y22 * e2 + out.y23 * e3;
     out.j3 = out.y32 * e2 + out.y33 * e3;
+    const Complex shunt{0.0, omega * p[P::ln_shunt]};
+    out.y22 += shunt;
+    out.y33 += shunt;
     return out;
 }
 
@@ -108,7 +112,7 @@ OutputAdmittances admittances_of(const ModelShape& shape, const PartValues& valu
     return {};
 }
 
-FixtureNetwork::FixtureNetwork(const Fixture& fixture, Hertz f, double rin_ratio) : load_{1.0 / fixture.rg.value()}
+FixtureNetwork::FixtureNetwork(const Fixture& fixture, Hertz f, double rin_ratio, double rs_ratio) : load_{1.0 / fixture.rg.value()}
 {
     const Complex in2 = fixture.input_admittance_2(f);
     const Complex in3 = fixture.input_admittance_3(f);
@@ -119,7 +123,7 @@ FixtureNetwork::FixtureNetwork(const Fixture& fixture, Hertz f, double rin_ratio
     // The star of Rs and both probe resistors, as a triangle.
     const double g2 = 1.0 / fixture.probe->rp2.value();
     const double g3 = 1.0 / fixture.probe->rp3.value();
-    const double gs = 1.0 / std::max(fixture.rs.value(), 1e-6);
+    const double gs = 1.0 / std::max(rs_ratio * fixture.rs.value(), 1e-6);
     const double sum = g2 + g3 + gs;
     y22_ += g2 - g2 * g2 / sum;
     y33_ += g3 - g3 * g3 / sum;

@@ -35,6 +35,8 @@ struct AmplifierParts {
         ln_shunt3_over_shunt2,
         sense,          ///< pin 2's EMF per volt on pin 3
         follow,         ///< pin 3's EMF per volt on pin 2
+        ln_across,      ///< F, between the pins: wires side by side
+        ln_pad,         ///< S, between the pins
         count
     };
 };
@@ -67,11 +69,12 @@ struct CenterTappedParts {
         unbalance,      ///< of pin 3's EMF, relative
         ln_tap,         ///< Ω from the tap to ground
         ln_l,           ///< H, of each half
+        ln_shunt,       ///< F, from each pin to ground
         count
     };
 };
 
-inline constexpr std::size_t most_parts = 11;
+inline constexpr std::size_t most_parts = 12;
 
 /// What is discrete about a model.
 struct ModelShape {
@@ -87,10 +90,10 @@ using PartValues = std::array<double, most_parts>;
 [[nodiscard]] OutputAdmittances admittances_of(const ModelShape& shape, const PartValues& values, Hertz f) noexcept;
 
 /// The fixture at one frequency, as admittances that the two inputs show to the pins. Where it differs from its description:
-/// `rin_ratio` is Rin3/Rin2 over what the fixture says.
+/// `rin_ratio` is Rin3/Rin2 over what the fixture says, `rs_ratio` Rs.
 class FixtureNetwork {
 public:
-    FixtureNetwork(const Fixture& fixture, Hertz f, double rin_ratio = 1.0);
+    FixtureNetwork(const Fixture& fixture, Hertz f, double rin_ratio = 1.0, double rs_ratio = 1.0);
 
     /// What inputs 1 and 2 carry: of the drive (inner EMF of 1), or of the probe (its open-circuit level 1, then the output is silent).
     [[nodiscard]] std::array<Complex, 2> read(const OutputAdmittances& output, SwitchState state, bool probe) const noexcept;
