@@ -68,7 +68,8 @@ PartPriors winding(Prior g2, Prior g3_over_g2)
     return with({OutputModel::floating, -1.0, true},
                 {{F::ln_rd, ln_normal(120.0, 0.7)}, {F::ln_ld, ln_flat(1e-6, 2e-2)}, {F::ln_g2, g2}, {F::ln_g3_over_g2, g3_over_g2},
                  {F::ln_c2, ln_flat(6e-11, 5e-8)}, {F::ln_c3_over_c2, normal(0.0, 1.2)}, {F::coupled2, normal(0.0, 0.8)},
-                 {F::coupled3, normal(0.0, 0.8)}, {F::surplus, fixed(0.0)}, {F::skew, fixed(0.0)}, {F::ln_across, ln_flat(1e-11, 2e-8)}});
+                 {F::coupled3, normal(0.0, 0.8)}, {F::surplus, fixed(0.0)}, {F::skew, fixed(0.0)}, {F::ln_across, ln_flat(1e-11, 2e-8)},
+                 {F::ln_bass, fixed(ln(1e-6))}});
 }
 
 /// \param trim  how well the amplifiers' gains agree.
@@ -78,7 +79,7 @@ PartPriors servo(Prior g3_over_g2, double trim)
                 {{F::ln_rd, ln_normal(80.0, 0.45)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 20e3, 1.0 / 400.0)},
                  {F::ln_g3_over_g2, g3_over_g2}, {F::ln_c2, ln_flat(1e-11, 5e-9)}, {F::ln_c3_over_c2, normal(0.0, 0.8)},
                  {F::coupled2, normal(0.0, 0.5)}, {F::coupled3, normal(0.0, 0.5)}, {F::surplus, normal(0.0, trim)}, {F::skew, normal(0.0, 0.5 * trim)},
-                 {F::ln_across, fixed(ln(1e-12))}});
+                 {F::ln_across, fixed(ln(1e-12))}, {F::ln_bass, ln_flat(0.02, 200.0)}});
 }
 
 std::vector<Hypothesis> make_hypotheses()
@@ -98,7 +99,7 @@ std::vector<Hypothesis> make_hypotheses()
         {from(floating, 300e-12, 1.0, 0.0, 0.0), from(floating, 1e-9, 1.0, 0.7, 0.0), from(floating, 1e-8, 1.0, 1.0, 0.0), from(floating, 1e-9, 1.0, 0.0, -0.7), from(floating, 1e-8, 1.0, 0.0, -1.0)});
     const auto bled = winding(ln_flat(1.0 / 120e3, 1.0 / 900.0), normal(0.0, 0.02));
     const auto bled_at = [&](double ohms) { return moved(from(bled, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(ohms)}}); };
-    add("winding with bleeders", Topology::transformer, 0.03, bled, {bled_at(3e3), bled_at(30e3)});
+    add("winding with bleeders", Topology::transformer, 0.02, bled, {bled_at(3e3), bled_at(30e3)});
     const auto at2 = winding(ln_flat(1.0 / 100e3, 1.0 / 300.0), fixed(-12.0));
     const auto at3 = winding(ln_flat(1e-6 / 100e3, 1e-6 / 300.0), fixed(ln(1e6)));
     add("winding referenced at pin 2", Topology::transformer, 0.002, at2, {moved(from(at2, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(5e3)}})});
@@ -106,7 +107,7 @@ std::vector<Hypothesis> make_hypotheses()
 
     const auto tapped = [](Prior tap) {
         return with({OutputModel::center_tapped, -1.0, true},
-                    {{C::ln_r2, ln_normal(50.0, 0.7)}, {C::ln_r3_over_r2, normal(0.0, 0.05)}, {C::ln_mutual, ln_normal(10.0, 0.9)},
+                    {{C::ln_r2, ln_normal(50.0, 0.7)}, {C::ln_r3_over_r2, normal(0.0, 0.05)}, {C::ln_mutual, ln_normal(11.0, 0.8)},
                      {C::unbalance, normal(0.0, 0.02)}, {C::ln_tap, tap}, {C::ln_l, ln_flat(1e-6, 3e-3)}, {C::ln_shunt, ln_flat(1e-11, 2e-8)}});
     };
     const auto hard = tapped(ln_normal(0.1, 1.0));
@@ -115,14 +116,17 @@ std::vector<Hypothesis> make_hypotheses()
     add("winding with its tap on ground through a resistor", Topology::transformer_center_tapped, 0.002, soft);
 
     const auto equal = servo(normal(0.0, 0.1), 0.002);
-    const auto servo_at = [](const PartPriors& p, double ohms) { return moved(centers(p), {{F::ln_g2, -ln(ohms)}, {F::ln_c2, ln(1e-10)}}); };
-    add("servo", Topology::cross_coupled, 0.11, equal, {servo_at(equal, 3.2e3), servo_at(equal, 10e3)});
+    const auto servo_at = [](const PartPriors& p, double ohms, double c = 1e-10, double bass = 0.05) {
+        return moved(centers(p), {{F::ln_g2, -ln(ohms)}, {F::ln_c2, ln(c)}, {F::ln_bass, ln(bass)}});
+    };
+    add("servo", Topology::cross_coupled, 0.11, equal,
+        {servo_at(equal, 3.2e3), servo_at(equal, 10e3), servo_at(equal, 3.2e3, 2e-9), servo_at(equal, 3.2e3, 1e-10, 5.0)});
     const auto uneven = servo(normal(0.0, 1.0), 0.012);
-    add("servo of unequal halves", Topology::cross_coupled, 0.03, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3)});
+    add("servo of unequal halves", Topology::cross_coupled, 0.03, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3), servo_at(uneven, 3.2e3, 1e-10, 5.0)});
 
     const auto build_out = ln_normal(80.0, 0.8);
     add("two amplifiers", Topology::inverter, 0.22,
-        amplifiers(-1.0, true, build_out, normal(0.0, 0.03), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.6)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
+        amplifiers(-1.0, true, build_out, normal(0.0, 0.03), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.2)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}}));
     add("two unequal amplifiers", Topology::inverter, 0.01,
         amplifiers(-1.0, true, build_out, normal(0.0, 0.4), {{A::ln_gain, normal(0.0, 0.08)}, {A::lag, normal(0.0, 3.0)}, {A::ln_c3_over_c2, normal(0.0, 0.5)},
@@ -131,7 +135,7 @@ std::vector<Hypothesis> make_hypotheses()
         amplifiers(0.0, true, build_out, normal(0.0, 0.1), {{A::follow, normal(-1.0, 0.03)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
                                                          {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}}));
     add("two amplifiers and a pad", Topology::inverter, 0.008,
-        amplifiers(-1.0, true, build_out, normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.6)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
+        amplifiers(-1.0, true, build_out, normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.2)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}, {A::ln_pad, ln_flat(1.0 / 20e3, 1.0 / 30.0)}}));
     add("two channels", Topology::dual_unbalanced, 0.08,
         amplifiers(1.0, true, ln_normal(80.0, 1.3), normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.8)}, {A::lag, normal(0.0, 3.0)}, {A::ln_c3_over_c2, normal(0.0, 0.15)},
@@ -149,13 +153,13 @@ std::vector<Hypothesis> make_hypotheses()
         amplifiers(0.0, false, source, fixed(ln(1e9)), {{A::ln_shunt3_over_shunt2, normal(0.0, 1.5)}, {A::ln_c3_over_c2, fixed(20.0)}}));
     out.back().variant = Variant::pin3_not_connected;
     add("a return at pin 3", Topology::insert, 0.04,
-        amplifiers(0.0, false, source, ln_normal(20e3, 0.65), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
+        amplifiers(0.0, false, source, ln_normal(22e3, 0.8), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 senses a ground", Topology::ground_sensing, 0.03,
         amplifiers(0.0, false, source, ln_flat(40.0, 120e3), {{A::sense, normal(0.98, 0.03)}, {A::ln_c3_over_c2, normal(-2.0, 2.0)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     // Resistances between the kinds, and whatever leads there beside them.
     add("a few ohms at pin 3", std::nullopt, 0.002, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
-    add("some resistance at pin 3", std::nullopt, 0.006,
+    add("some resistance at pin 3", std::nullopt, 0.004,
         amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-1.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 silent", std::nullopt, 0.005,
         amplifiers(0.0, false, source, ln_flat(0.3, 1e10), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 4.0)},

@@ -24,7 +24,7 @@ double unsaid_at(Hertz f)
     return unsaid * (1.0 + high * high + low * low);
 }
 
-/// Crosstalk of cables and switch from the louder leg.
+/// Crosstalk and leakage of cables and switch, of the loudest that either leg carries in any state.
 constexpr double crosstalk = 2e-4;
 
 /// What models leave unsaid is much alike in all readings, so that a few hundred of them count as few.
@@ -42,7 +42,7 @@ constexpr double slip_spread_us = 150.0;
 constexpr double soft_edge = 0.1;
 
 /// A start that leads to so small a misfit leads to the best there is; after the first stage, one with so large a one leads nowhere.
-constexpr double good_misfit = 0.7;
+constexpr double good_misfit = 0.4;
 constexpr double hopeless_misfit = 25.0;
 
 double tau() { return 2.0 * std::numbers::pi; }
@@ -90,8 +90,9 @@ void FitData::add_group(std::size_t frequency, bool probe, const std::map<Switch
 {
     Group group{frequency, probe, {}};
     const double relative = unsaid_at(frequencies_[frequency]);
+    double loudest = 0.0;
+    for (const auto& [state, r] : states) loudest = std::max({loudest, std::abs(r.i2.value), std::abs(r.i3.value)});
     for (const auto& [state, r] : states) {
-        const double loudest = std::max(std::abs(r.i2.value), std::abs(r.i3.value));
         const auto sigma = [&](const analysis::ComplexEstimate& e) { return std::hypot(e.sigma, relative * std::abs(e.value), crosstalk * loudest) + 1e-12; };
         group.readings.push_back({state, 0, r.i2.value, sigma(r.i2)});
         // In `grounded` input 2 reads the contact.

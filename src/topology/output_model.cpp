@@ -50,8 +50,9 @@ OutputAdmittances floating(const PartValues& p, double omega) noexcept
     OutputAdmittances out;
     out.y22 = between + across + Complex{p[P::ln_g2], omega * c2};
     out.y33 = back + across + Complex{g3, omega * c3};
-    out.y23 = -between - across;
-    out.y32 = -back - across;
+    const Complex follows = times({0.0, omega}, inverse({p[P::ln_bass], omega}));
+    out.y23 = -times(between, follows) - across;
+    out.y32 = -times(back, follows) - across;
     out.j2 = (1.0 + p[P::surplus]) * between + Complex{0.0, omega * c2 * p[P::coupled2]};
     out.j3 = -back + Complex{0.0, omega * c3 * p[P::coupled3]};
     return out;

@@ -56,6 +56,7 @@ struct FloatingParts {
         surplus,        ///< of the current between the legs, relative: a servo's gain error
         skew,           ///< of pin 3's current against pin 2's, relative: unequal feedback of a servo
         ln_across,      ///< F, between the legs
+        ln_bass,        ///< rad/s, below which the legs' amplifiers no longer follow each other: capacitors in a servo's sense lines
         count
     };
 };
