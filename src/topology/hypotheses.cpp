@@ -76,10 +76,10 @@ PartPriors winding(Prior g2, Prior g3_over_g2)
 PartPriors servo(Prior g3_over_g2, double trim)
 {
     return with({OutputModel::floating, -1.0, true},
-                {{F::ln_rd, ln_normal(80.0, 0.45)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 20e3, 1.0 / 400.0)},
+                {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 20e3, 1.0 / 400.0)},
                  {F::ln_g3_over_g2, g3_over_g2}, {F::ln_c2, ln_flat(1e-11, 5e-9)}, {F::ln_c3_over_c2, normal(0.0, 0.8)},
                  {F::coupled2, normal(0.0, 0.5)}, {F::coupled3, normal(0.0, 0.5)}, {F::surplus, normal(0.0, trim)}, {F::skew, normal(0.0, 0.5 * trim)},
-                 {F::ln_across, fixed(ln(1e-12))}, {F::ln_bass, ln_flat(0.02, 200.0)}});
+                 {F::ln_across, ln_flat(1e-12, 5e-9)}, {F::ln_bass, ln_flat(1e-5, 200.0)}});
 }
 
 std::vector<Hypothesis> make_hypotheses()
@@ -99,7 +99,7 @@ std::vector<Hypothesis> make_hypotheses()
         {from(floating, 300e-12, 1.0, 0.0, 0.0), from(floating, 1e-9, 1.0, 0.7, 0.0), from(floating, 1e-8, 1.0, 1.0, 0.0), from(floating, 1e-9, 1.0, 0.0, -0.7), from(floating, 1e-8, 1.0, 0.0, -1.0)});
     const auto bled = winding(ln_flat(1.0 / 120e3, 1.0 / 900.0), normal(0.0, 0.02));
     const auto bled_at = [&](double ohms) { return moved(from(bled, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(ohms)}}); };
-    add("winding with bleeders", Topology::transformer, 0.02, bled, {bled_at(3e3), bled_at(30e3)});
+    add("winding with bleeders", Topology::transformer, 0.012, bled, {bled_at(3e3), bled_at(30e3)});
     const auto at2 = winding(ln_flat(1.0 / 100e3, 1.0 / 300.0), fixed(-12.0));
     const auto at3 = winding(ln_flat(1e-6 / 100e3, 1e-6 / 300.0), fixed(ln(1e6)));
     add("winding referenced at pin 2", Topology::transformer, 0.002, at2, {moved(from(at2, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(5e3)}})});
@@ -115,14 +115,14 @@ std::vector<Hypothesis> make_hypotheses()
     const auto soft = tapped(ln_flat(0.7, 40.0));
     add("winding with its tap on ground through a resistor", Topology::transformer_center_tapped, 0.002, soft);
 
-    const auto equal = servo(normal(0.0, 0.1), 0.002);
-    const auto servo_at = [](const PartPriors& p, double ohms, double c = 1e-10, double bass = 0.05) {
+    const auto equal = servo(normal(0.0, 0.06), 0.002);
+    const auto servo_at = [](const PartPriors& p, double ohms, double c = 1e-10, double bass = 1e-4) {
         return moved(centers(p), {{F::ln_g2, -ln(ohms)}, {F::ln_c2, ln(c)}, {F::ln_bass, ln(bass)}});
     };
     add("servo", Topology::cross_coupled, 0.11, equal,
-        {servo_at(equal, 3.2e3), servo_at(equal, 10e3), servo_at(equal, 3.2e3, 2e-9), servo_at(equal, 3.2e3, 1e-10, 5.0)});
+        {servo_at(equal, 3.2e3), servo_at(equal, 10e3), servo_at(equal, 3.2e3, 2e-9), servo_at(equal, 3.2e3, 1e-10, 3.0)});
     const auto uneven = servo(normal(0.0, 1.0), 0.012);
-    add("servo of unequal halves", Topology::cross_coupled, 0.03, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3), servo_at(uneven, 3.2e3, 1e-10, 5.0)});
+    add("servo of unequal halves", Topology::cross_coupled, 0.03, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3), servo_at(uneven, 3.2e3, 1e-10, 3.0)});
 
     const auto build_out = ln_normal(80.0, 0.8);
     add("two amplifiers", Topology::inverter, 0.22,
@@ -134,9 +134,9 @@ std::vector<Hypothesis> make_hypotheses()
     add("two amplifiers, one fed from pin 2", Topology::inverter, 0.02,
         amplifiers(0.0, true, build_out, normal(0.0, 0.1), {{A::follow, normal(-1.0, 0.03)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
                                                          {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}}));
-    add("two amplifiers and a pad", Topology::inverter, 0.008,
-        amplifiers(-1.0, true, build_out, normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.2)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
-                                                          {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}, {A::ln_pad, ln_flat(1.0 / 20e3, 1.0 / 30.0)}}));
+    add("two amplifiers and a pad", Topology::inverter, 0.006,
+        amplifiers(-1.0, true, ln_normal(80.0, 0.6), normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.02)}, {A::lag, normal(0.0, 0.2)}, {A::ln_c3_over_c2, normal(0.0, 0.1)},
+                                                          {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}, {A::ln_pad, ln_flat(1.0 / 5e3, 1.0 / 30.0)}}));
     add("two channels", Topology::dual_unbalanced, 0.08,
         amplifiers(1.0, true, ln_normal(80.0, 1.3), normal(0.0, 0.05), {{A::ln_gain, normal(0.0, 0.8)}, {A::lag, normal(0.0, 3.0)}, {A::ln_c3_over_c2, normal(0.0, 0.15)},
                                                                   {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}}));
@@ -147,7 +147,7 @@ std::vector<Hypothesis> make_hypotheses()
         amplifiers(0.0, true, source, normal(0.0, 0.03), {{A::ln_c3_over_c2, normal(0.0, 0.1)}, {A::ln_shunt3_over_shunt2, normal(0.0, 0.1)}}));
     add("impedances that are not equal", Topology::impedance_balanced, 0.02,
         amplifiers(0.0, true, source, normal(0.0, 0.5), {{A::ln_c3_over_c2, normal(0.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
-    add("pin 3 on ground", Topology::unbalanced, 0.10, amplifiers(0.0, false, source, ln_normal(0.05, 1.2), {{A::ln_c3_over_c2, fixed(20.0)}}));
+    add("pin 3 on ground", Topology::unbalanced, 0.10, amplifiers(0.0, false, source, ln_normal(0.07, 1.5), {{A::ln_c3_over_c2, fixed(20.0)}}));
     out.back().variant = Variant::pin3_grounded;
     add("pin 3 on nothing", Topology::unbalanced, 0.05,
         amplifiers(0.0, false, source, fixed(ln(1e9)), {{A::ln_shunt3_over_shunt2, normal(0.0, 1.5)}, {A::ln_c3_over_c2, fixed(20.0)}}));
@@ -158,7 +158,7 @@ std::vector<Hypothesis> make_hypotheses()
         amplifiers(0.0, false, source, ln_flat(40.0, 120e3), {{A::sense, normal(0.98, 0.03)}, {A::ln_c3_over_c2, normal(-2.0, 2.0)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     // Resistances between the kinds, and whatever leads there beside them.
-    add("a few ohms at pin 3", std::nullopt, 0.002, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
+    add("a few ohms at pin 3", std::nullopt, 0.001, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
     add("some resistance at pin 3", std::nullopt, 0.004,
         amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-1.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 silent", std::nullopt, 0.005,

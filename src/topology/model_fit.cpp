@@ -42,7 +42,7 @@ constexpr double slip_spread_us = 150.0;
 constexpr double soft_edge = 0.1;
 
 /// A start that leads to so small a misfit leads to the best there is; after the first stage, one with so large a one leads nowhere.
-constexpr double good_misfit = 0.4;
+constexpr double good_misfit = 0.25;
 constexpr double hopeless_misfit = 25.0;
 
 double tau() { return 2.0 * std::numbers::pi; }
@@ -207,13 +207,30 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
                 if (const auto lag = lag_of_.at(static_cast<std::size_t>(state)); slipped && lag > 0) x[own + lag] = 1e6 * slip.value();
         }
     }
-    for (auto& x : points) {
+    // A part that was pushed to where it does nothing has no slope to come back by: the best point is tried once more with such parts in
+    // the middle of what is known of them, and the rig as described.
+    const auto reopened = [&](const std::vector<double>& from) {
+        auto x = from;
+        for (std::size_t i = 0; i < own; ++i)
+            if (prior[i].kind == Prior::Kind::flat && std::abs(x[i] - prior[i].center) > 0.85 * prior[i].spread) x[i] = prior[i].center;
+        for (std::size_t i = own; i < n; ++i) x[i] = std::clamp(x[i], -0.5 * prior[i].spread, 0.5 * prior[i].spread);
+        return x;
+    };
+    constexpr std::size_t most_restarts = 2;
+    std::vector<double> best_x;
+    for (std::size_t point = 0, restarts = 0; point < points.size() || restarts < most_restarts; ++point) {
+        if (point >= points.size()) {
+            if (best_x.empty() || best.misfit < good_misfit || best.misfit > hopeless_misfit) break;
+            points.push_back(reopened(best_x));
+            ++restarts;
+        }
+        auto x = points[point];
         dsp::NonlinearFit found;
         double scale = 1.0;
         // The likelihood of t-like errors, by weights: far from the readings every one of them counts less. But on the way there the
         // readings lead, or what is known of parts would hold a distant start where it is.
         for (const bool is_last : {false, true}) {
-            const int iterations = is_last ? 8 : 14;
+            const int iterations = is_last ? 12 : 16;
             const double m = mean_square(x);
             if (!std::isfinite(m) || (is_last && m > hopeless_misfit * hopeless_misfit)) break;
             scale = effective_ / std::max(freedom_, 1.0) / (1.0 + (is_last ? m : std::min(m, 1.0)));
@@ -223,7 +240,7 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
                 for (auto& r : out.first(count_)) r *= weight;
                 for (std::size_t i = 0; i < n; ++i) out[count_ + i] = strain(prior[i], at[i]);
             };
-            found = dsp::fit_nonlinear(weighted, count_ + n, x, steps, {iterations, 1e-3});
+            found = dsp::fit_nonlinear(weighted, count_ + n, x, steps, {iterations, is_last ? 1e-4 : 1e-3});
             x = found.x;
         }
         if (found.x.empty()) continue;
@@ -253,6 +270,7 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
             }
         }
         best.log_evidence = log_evidence;
+        best_x = x;
         best.misfit = std::sqrt(m);
         best.parts = unpack(x);
         for (const auto state : all_switch_states)
