@@ -90,7 +90,7 @@ private:
         // The level falls before pin 3 is shorted, and rises only after it is free again.
         if (reduced || !playing_)
             if (auto ok = play(reduced); !ok) return ok;
-        if (auto ok = switch_(state); !ok) {
+        if (auto ok = switch_(state, {engine_, playing_reduced_ ? reduced_.plan : full_.plan, readings_}); !ok) {
             // A stop reaches the command that moves the switch, too.
             if (ok.error().kind == ErrorKind::failure && is_stopped()) return stopped(state);
             return ok;

@@ -263,7 +263,8 @@ bool read_alike(std::span<const ToneReading> a, std::span<const ToneReading> b)
                 noise += variance;
                 noise_squared += square(variance);
             }
-            if (difference > square(same) * level + noise + certain * std::sqrt(2.0 * noise_squared)) return false;
+            // |x − y|², which is no less than what is summed, has the mean 2·variance and the deviation 2·variance.
+            if (difference > square(same) * level + 2.0 * noise + 1.5 * certain * 2.0 * std::sqrt(noise_squared)) return false;
         }
     return true;
 }

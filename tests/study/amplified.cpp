@@ -107,7 +107,8 @@ Unit draw_inverter(Draw& draw)
             write_leg(n, at, first ? pins.hot : pins.cold, leg);
         }
     } else if (how < 0.74) {
-        // A pad between the legs couples them like a load: they are amplifiers still.
+        // A pad between the legs couples them like a load. So does a resistor at a centre tap, and nothing linear tells them apart.
+        unit.truth.names.push_back(Topology::transformer_center_tapped);
         unit.kind = "pad between the legs" + unit.kind;
         const auto first = n.through_resistor(write_amplifier(n, draw, "drv", sign), hot.build_out);
         const auto second = n.through_resistor(write_amplifier(n, draw, "drv", -sign * error), cold.build_out);
@@ -120,7 +121,7 @@ Unit draw_inverter(Draw& draw)
         write_leg(n, write_amplifier(n, draw, "drv", sign), pins.hot, hot);
         write_leg(n, write_amplifier(n, draw, "drv", -sign * error), pins.cold, cold);
     }
-    unit.truth.names = {Topology::inverter};
+    unit.truth.names.push_back(Topology::inverter);
     if (draw.chance(0.03)) {
         // With iron before it, it is still no winding: nothing couples the legs.
         unit.kind += ", iron before it";
@@ -255,7 +256,8 @@ void odd_common_resistor(Unit& unit, NetlistText& n, Draw& draw)
         n.amplifier(emf, ground, "drv", "0", first ? 1.0 : -1.0);
         write_leg(n, emf, first ? "p2" : "p3", first ? hot : cold);
     }
-    unit.truth.names = {Topology::inverter};
+    // A centre tap through a resistor is the same two-port.
+    unit.truth.names = {Topology::inverter, Topology::transformer_center_tapped};
 }
 
 void odd_phase_splitter(Unit& unit, NetlistText& n, Draw& draw)
@@ -332,17 +334,20 @@ void odd_tap_through_much(Unit& unit, NetlistText& n, Draw& draw)
     n.inductor(core, "0", draw.log_uniform(3.0, 50.0));
     const auto tap = n.node();
     const double copper = draw.log_uniform(8.0, 60.0);
+    const double leakage = draw.log_uniform(20e-6, 500e-6);
     for (const bool first : {true, false}) {
         const auto at = n.node();
         n.winding(first ? at : tap, first ? tap : at, core, "0", 0.5);
-        const auto behind = n.through_inductor(n.through_resistor(at, draw.part(copper, 0.05)), draw.log_uniform(20e-6, 500e-6));
+        const auto behind = n.through_inductor(n.through_resistor(at, draw.part(copper, 0.05)), leakage);
         n.resistor(behind, first ? "p2" : "p3", 0.0);
         n.capacitor(core, first ? "p2" : "p3", draw.log_uniform(10e-12, 500e-12));
         n.capacitor(first ? "p2" : "p3", "0", draw.log_uniform(50e-12, 500e-12));
     }
     n.resistor(tap, "0", ohms);
     unit.truth.names = {Topology::transformer, Topology::transformer_center_tapped};
+    // Two amplifiers with a pad between their legs have up to 250 Ω to ground; there leakage tells, where there is enough of it.
     if (ohms > 250.0) unit.truth.without_iron = {Topology::cross_coupled};
+    else if (leakage < 60e-6) unit.truth.without_iron = {Topology::inverter};
     if (draw.chance(0.75)) unit.iron = draw_iron(draw);
 }
 

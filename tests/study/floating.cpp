@@ -72,9 +72,10 @@ Windings draw_windings(Draw& draw, std::string& kind)
 /// The primary, driven at its start, at its finish, or by a bridge; returns its ends behind the copper.
 struct Primary {
     std::string core, foot;
+    bool is_bridge{};
 };
 
-Primary write_primary(NetlistText& n, const Windings& w, Draw& draw, double sign, std::string& kind, bool& drives_finish)
+Primary write_primary(NetlistText& n, const Windings& w, Draw& draw, double sign, std::string& kind)
 {
     const double how = draw.uniform(0.0, 1.0);
     const auto core = n.node();
@@ -84,25 +85,25 @@ Primary write_primary(NetlistText& n, const Windings& w, Draw& draw, double sign
         const auto behind = n.through_resistor(emf, w.source_ohms);
         return n.through_capacitor(behind, w.blocking);
     };
-    drives_finish = false;
     std::string foot = "0";
+    bool is_bridge = false;
     if (how < 0.55) {
         n.resistor(fed(sign), core, w.primary_ohms);
     } else if (how < 0.8) {
         kind += ", finish driven";
-        drives_finish = true;
         foot = n.node();
         n.resistor("0", core, w.primary_ohms);
         n.resistor(fed(-sign), foot, 0.0);
     } else {
         kind += ", bridge driven";
         foot = n.node();
+        is_bridge = true;
         n.resistor(fed(0.5 * sign), core, w.primary_ohms);
         n.resistor(fed(-0.5 * sign), foot, 0.0);
     }
     n.inductor(core, foot, w.henries);
     n.resistor(core, foot, w.core_ohms);
-    return {core, foot};
+    return {core, foot, is_bridge};
 }
 
 /// One winding of so many sections from `top` to `bottom`; capacitances to the primary from its taps.
@@ -164,15 +165,21 @@ double write_output_network(NetlistText& n, Draw& draw, const std::string& top, 
     return hot.build_out;
 }
 
+/// Per leg: more than the ferrites of amplifiers have.
+constexpr double visible_leakage = 60e-6;
+
 /// Servos are built with an impedance to ground of up to 12 kΩ; above this no one takes a flat one for a servo.
 constexpr double highest_servo_ohms = 16e3;
 
 /// Bleeders make a winding look like a servo by all that is linear as long as they, and not the capacitances, are its way to ground
-/// through the most of the band. Iron tells, where it is heard.
-void admit_servo(Unit& unit, double to_ground_ohms, double to_ground_farads)
+/// through the most of the band: between the windings these carry the primary's voltage, which no capacitor of a servo does. Half of it is
+/// up and half is down where a bridge drives, and then they pass for a servo's capacitors against radio. Iron tells, where it is heard.
+void admit_servo(Unit& unit, const Windings& w, const Primary& p, double to_ground_ohms)
 {
-    const double corner_hz = 1.0 / (2.0 * std::numbers::pi * to_ground_ohms * to_ground_farads);
-    if (to_ground_ohms <= highest_servo_ohms && corner_hz > 3e3) unit.truth.without_iron.push_back(Topology::cross_coupled);
+    const double farads = w.between + w.to_shield2 + w.to_shield3;
+    const double corner_hz = 1.0 / (2.0 * std::numbers::pi * to_ground_ohms * farads);
+    const bool is_like_radio = p.is_bridge && farads < 20e-9;
+    if (to_ground_ohms <= highest_servo_ohms && (corner_hz > 3e3 || is_like_radio)) unit.truth.without_iron.push_back(Topology::cross_coupled);
 }
 
 }  // namespace
@@ -182,15 +189,13 @@ Unit draw_transformer(Draw& draw)
     Unit unit;
     const auto windings = draw_windings(draw, unit.kind);
     NetlistText n{"transformer"};
-    bool drives_finish = false;
-    const auto primary = write_primary(n, windings, draw, draw_sign(draw), unit.kind, drives_finish);
+    const auto primary = write_primary(n, windings, draw, draw_sign(draw), unit.kind);
     const auto top = n.node();
     const auto bottom = n.node();
     write_secondary(n, windings, primary, top, bottom, 1.0, windings.between);
     n.capacitor(top, "0", windings.to_shield2);
     n.capacitor(bottom, "0", windings.to_shield3);
     unit.truth.names = {Topology::transformer};
-    const double farads = windings.between + windings.to_shield2 + windings.to_shield3;
     const double reference = draw.uniform(0.0, 1.0);
     if (reference < 0.16) {
         const double ohms = draw.log_uniform(1e3, 100e3);
@@ -199,12 +204,12 @@ Unit draw_transformer(Draw& draw)
         const double b = draw.part(ohms, 0.01);
         n.resistor(top, "0", a);
         n.resistor(bottom, "0", b);
-        admit_servo(unit, a * b / (a + b), farads);
+        admit_servo(unit, windings, primary, a * b / (a + b));
     } else if (reference < 0.2) {
         const double ohms = draw.log_uniform(1e3, 100e3);
         unit.kind += ", one side on ground through " + format_ohms(Ohms{ohms});
         n.resistor(draw.chance(0.7) ? bottom : top, "0", ohms);
-        admit_servo(unit, ohms, farads);
+        admit_servo(unit, windings, primary, ohms);
     }
     write_output_network(n, draw, top, bottom, draw_pins(draw), unit.kind);
     if (draw.chance(0.75)) unit.iron = draw_iron(draw);
@@ -218,8 +223,7 @@ Unit draw_center_tapped(Draw& draw)
     Unit unit;
     auto windings = draw_windings(draw, unit.kind);
     NetlistText n{"transformer with its centre tap on ground"};
-    bool drives_finish = false;
-    const auto primary = write_primary(n, windings, draw, draw_sign(draw), unit.kind, drives_finish);
+    const auto primary = write_primary(n, windings, draw, draw_sign(draw), unit.kind);
     const auto top = n.node();
     const auto bottom = n.node();
     const auto tap = n.node();
@@ -243,11 +247,13 @@ Unit draw_center_tapped(Draw& draw)
         n.capacitor(tap, "0", farads);
     }
     const double build_out = write_output_network(n, draw, top, bottom, draw_pins(draw), unit.kind);
-    // The tap's resistor couples the legs one way, the primary's side the other. Where both cancel, two amplifiers would read the same;
-    // an ohm more or less is plain to see with pin 3 grounded, and two amplifiers do not couple with the sign of a winding.
+    // The tap's resistor couples the legs one way, the primary's side the other. Where the resistor has the upper hand, or both cancel,
+    // two amplifiers with a resistor between their legs read the same, unless leakage shows a winding. Where the primary has it, by an
+    // ohm or so, it is plain to see with pin 3 grounded: no two amplifiers couple with that sign.
     const double reflected = 0.25 * windings.turns * windings.turns * (windings.source_ohms + windings.primary_ohms);
     const double own = 0.5 * windings.secondary_ohms + reflected + tap_ohms + build_out;
-    if (std::abs(tap_ohms - reflected) < std::max(0.5, 0.01 * own)) unit.truth.without_iron.push_back(Topology::inverter);
+    const bool is_coupled_like_winding = tap_ohms - reflected < -std::max(0.5, 0.01 * own);
+    if (!is_coupled_like_winding && half * windings.leakage < visible_leakage) unit.truth.without_iron.push_back(Topology::inverter);
     if (draw.chance(0.75)) unit.iron = draw_iron(draw);
     unit.electronic_third = draw_electronic_third(draw);
     unit.netlist = n.text();

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ struct TestSignal {
 
 struct Readings {
     std::map<SwitchState, analysis::MultitoneReading> states;
+    std::optional<bool> inverted;  ///< Pin 2 against the drive (pin 3 where it alone carries the signal), at 1 kHz; none: neither.
     bool iron_is_heard{};  ///< A third harmonic that falls with frequency stands out of the noise on at least two tones.
 };
 

@@ -52,6 +52,7 @@ Measured measure(const StudyOptions& options, std::uint64_t number, const TestSi
     }
     if (!readings.value().iron_is_heard) j.right.insert(j.right.end(), j.unit.truth.without_iron.begin(), j.unit.truth.without_iron.end());
 
+    j.inverted = readings.value().inverted;
     auto start = std::chrono::steady_clock::now();
     const auto observations = topology::observe(readings.value().states, j.setup.told, observe_options(j.setup));
     j.observe_ms = milliseconds_since(start);
@@ -128,14 +129,29 @@ std::string confusion(const std::vector<Judged>& units)
 
 std::string wrong_calls(const std::vector<Judged>& units)
 {
+    struct Class {
+        int count{};
+        std::string first;  ///< Numbers of some.
+    };
+    std::map<std::string, Class> classes;
+    for (const auto& j : units) {
+        if (j.trouble || !j.is_confidently_wrong()) continue;
+        auto& c = classes[std::string{name_of(j.unit.family)} + " called " + j.said + (j.is_right() ? " with the wrong pin hot" : "")];
+        constexpr int shown = 8;
+        if (++c.count <= shown) c.first += (c.first.empty() ? "" : ", ") + std::to_string(j.number);
+        else if (c.count == shown + 1) c.first += ", …";
+    }
     std::string out;
+    for (const auto& [name, c] : classes) out += "- " + std::to_string(c.count) + " × " + name + ": " + c.first + "\n";
+    const auto summary = out.empty() ? out : out + "\n";
+    out.clear();
     for (const auto& j : units) {
         if (j.trouble || !j.is_confidently_wrong()) continue;
         out += "| " + std::to_string(j.number) + " | " + std::string{name_of(j.unit.family)} + ": " + j.unit.kind + " | " + right_words(j) + " | " + j.said +
                (j.says_pin3_hot ? ", pin 3 hot" : "") + " " + format_fixed(j.probability, 4) + " | " + describe(j.setup) + " |\n";
     }
     if (out.empty()) return "None.\n";
-    return "| unit | what it is | right would be | said | set-up |\n| ---: | --- | --- | --- | --- |\n" + out;
+    return summary + "| unit | what it is | right would be | said | set-up |\n| ---: | --- | --- | --- | --- |\n" + out;
 }
 
 /// Of probabilities and whether what they were given to was right.
@@ -238,6 +254,23 @@ std::string variant_rates(const std::vector<Judged>& units)
     }
     return "Variant of those called unbalanced (pin 3 grounded or not connected): " + std::to_string(right) + " right, " + std::to_string(wrong) + " wrong" +
            (which.empty() ? "" : which + ")") + ".\n";
+}
+
+std::string polarity_rates(const std::vector<Judged>& units)
+{
+    int right = 0, wrong = 0, open = 0;
+    std::string which;
+    for (const auto& j : units) {
+        if (j.trouble || !j.inverted || j.unit.family == Family::odd) continue;
+        if (j.polarity == topology::Polarity::unknown) ++open;
+        else if ((j.polarity == topology::Polarity::inverted) == *j.inverted) ++right;
+        else {
+            ++wrong;
+            which += (which.empty() ? " (units " : ", ") + std::to_string(j.number);
+        }
+    }
+    return "Polarity against the drive, at 1 kHz: " + std::to_string(right) + " right, " + std::to_string(wrong) + " wrong" + (which.empty() ? "" : which + ")") + ", " +
+           std::to_string(open) + " left open.\n";
 }
 
 double quantile(std::vector<double> values, double q)
@@ -368,7 +401,7 @@ std::string tables(const std::vector<Judged>& units, const std::vector<Judged>& 
     std::string out = "### All set-ups\n\n" + std::to_string(units.size()) + " units, " + std::to_string(count_if(units, decided)) + " verdicts decided, **" +
                       std::to_string(count_if(units, wrong)) + " wrong at 0.9 or more**. " + times(units) + "\n" + confusion(units) +
                       "\nWhere no test can tell two kinds apart, either name is right (in the last column), so a number off the diagonal need not be wrong.\n\n" +
-                      pin3_hot_rates(units) + "\n" + variant_rates(units) + "\n" + kinds_by_set_up(units) + "\n### Wrong at 0.9 or more\n\n" + wrong_calls(units) +
+                      pin3_hot_rates(units) + "\n" + variant_rates(units) + "\n" + polarity_rates(units) + "\n" + kinds_by_set_up(units) + "\n### Wrong at 0.9 or more\n\n" + wrong_calls(units) +
                       "\n### Reliability: decided verdicts\n\n" + reliability(decided_claims(units)) + "\n### Reliability: the most probable name of every verdict\n\n" +
                       reliability(best_claims(units)) + troubles(units);
     if (reference.empty()) return out;

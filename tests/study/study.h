@@ -37,6 +37,7 @@ struct Judged {
     double best_probability{};
     bool says_pin3_hot{};
     topology::Polarity polarity{};
+    std::optional<bool> inverted;    ///< What it is in truth.
     std::optional<Variant> variant;
     double observe_ms{}, judge_ms{};
 
