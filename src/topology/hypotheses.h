@@ -14,7 +14,7 @@ namespace lowleg::topology {
 /// One way in which an output may be built, weighed.
 struct WeighedHypothesis {
     std::string_view name;              ///< "servo", "winding with bleeders", …
-    std::optional<Topology> topology;   ///< None: pin 3 is silent, and what is at it is no known member of that family.
+    std::optional<Topology> topology;   ///< None: no known kind.
     std::optional<Variant> variant;     ///< Of an unbalanced output.
     double probability{};
     double misfit{};                    ///< rms of what it leaves unexplained, see ModelFit; 0 when it was not tried.

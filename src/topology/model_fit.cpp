@@ -2,9 +2,6 @@
 
 #include "dsp/nonlinear_fit.h"
 
-#include <cstdio>
-#include <cstdlib>
-#include <string>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -259,16 +256,6 @@ ModelFit FitData::fit(const PartPriors& priors, std::span<const std::array<doubl
         // What the rig is off by is the same whatever the output is, and only widens what is known of the parts.
         log_evidence -= 0.5 * (dsp::log_determinant(hessian, n) - dsp::log_determinant(rig, n - own));
         if (!(log_evidence > best.log_evidence)) continue;
-        if (getenv("RES")) {
-            mean_square(x);
-            std::printf("--- misfit %.3f\n", std::sqrt(m));
-            std::size_t at = 0;
-            for (const auto& g : groups_) {
-                std::printf("%8.0f Hz %s", frequencies_[g.frequency].value(), g.probe ? "probe" : "drive");
-                for (const auto& r : g.readings) { std::printf("  %s.%zu %.1f%+.1fj", std::string(name_of(r.state)).substr(0, 4).c_str(), r.input, raw[at], raw[at + 1]); at += 2; }
-                std::printf("\n");
-            }
-        }
         best.log_evidence = log_evidence;
         best_x = x;
         best.misfit = std::sqrt(m);

@@ -31,17 +31,18 @@ OutputAdmittances amplifiers(const ModelShape& shape, const PartValues& p, doubl
     const Complex across{p[P::ln_pad], omega * p[P::ln_across]};
     out.y22 = y2 + across + Complex{0.0, omega * p[P::ln_shunt2]};
     out.y33 = y3 + across + Complex{0.0, omega * shunt3};
-    out.y23 = -p[P::sense] * y2 - across;
+    const Complex late = std::polar(1.0, -omega * p[P::lag] * 1e-6);
+    out.y23 = -p[P::sense] * times(y2, late) - across;
     out.y32 = -p[P::follow] * y3 - across;
     out.j2 = y2;
-    out.j3 = gain == 0.0 ? Complex{} : times(y3, gain * std::polar(1.0, -omega * p[P::lag] * 1e-6));
+    out.j3 = gain == 0.0 ? Complex{} : times(y3, gain * late);
     return out;
 }
 
 OutputAdmittances floating(const PartValues& p, double omega) noexcept
 {
     using P = FloatingParts;
-    const Complex between = inverse({p[P::ln_rd], omega * p[P::ln_ld]});
+    const Complex between = inverse({p[P::ln_rd], omega * p[P::ln_ld] - 1.0 / (omega * p[P::ln_series])});
     const double g3 = p[P::ln_g2] * p[P::ln_g3_over_g2];
     const double c2 = p[P::ln_c2];
     const double c3 = c2 * p[P::ln_c3_over_c2];

@@ -28,7 +28,7 @@ struct AmplifierParts {
         ln_r2,          ///< Ω
         ln_r3,          ///< Ω, or the ratio to R2
         ln_gain,        ///< of |EMF of pin 3 / EMF of pin 2|
-        lag,            ///< µs by which pin 3's EMF is later
+        lag,            ///< µs by which pin 3's EMF is later, or what pin 2 makes of pin 3's voltage
         ln_c2,          ///< F, in series
         ln_c3_over_c2,
         ln_shunt2,      ///< F, from pin 2 to ground
@@ -56,6 +56,7 @@ struct FloatingParts {
         surplus,        ///< of the current between the legs, relative: a servo's gain error
         skew,           ///< of pin 3's current against pin 2's, relative: unequal feedback of a servo
         ln_across,      ///< F, between the legs
+        ln_series,      ///< F, in series with what is between the legs: coupling capacitors of a servo
         ln_bass,        ///< rad/s, below which the legs' amplifiers no longer follow each other: capacitors in a servo's sense lines
         count
     };
@@ -75,7 +76,7 @@ struct CenterTappedParts {
     };
 };
 
-inline constexpr std::size_t most_parts = 12;
+inline constexpr std::size_t most_parts = 13;
 
 /// What is discrete about a model.
 struct ModelShape {

@@ -25,9 +25,10 @@ bool is_tested(Topology topology, const Observations& o, const Features& f)
 {
     const bool probed = o.has_probe && (o.has(SwitchState::loaded) || o.has(SwitchState::lifted));
     // What is at a silent pin 3 shows only to the probe.
-    if (is_single_ended(topology)) return o.has_probe;
-    // A servo differs from a winding by its way to ground, which `lifted` shows, or the probe.
-    if (topology == Topology::cross_coupled || topology == Topology::transformer) return probed || f.lift_step_low_db.has_value();
+    if (is_single_ended(topology)) return probed;
+    // A servo differs from a winding by its way to ground, which `lifted` shows, or the probe; and both from all else by the ground step.
+    if (topology == Topology::cross_coupled || topology == Topology::transformer)
+        return probed || (f.lift_step_low_db.has_value() && f.ground_step_low_db.has_value());
     // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers; so does the probe.
     return probed || f.ground_step_low_db.has_value();
 }
