@@ -173,7 +173,11 @@ Result<MultitoneReading> read_multitone(std::span<const PeriodView> periods, con
     reading.periods = periods.size();
     for (const auto& period : periods)
         for (std::size_t leg = 0; leg < 2; ++leg)
-            for (const double x : period.leg[leg]) reading.peak[leg] = std::max(reading.peak[leg], std::abs(x));
+            for (const double x : period.leg[leg]) {
+                reading.peak[leg] = std::max(reading.peak[leg], std::abs(x));
+                reading.dc[leg] += x;
+            }
+    for (auto& dc : reading.dc) dc /= static_cast<double>(periods.size()) * static_cast<double>(plan.period_frames);
 
     std::vector<HumFit> fits;
     if (hum == HumRemoval::on) fits = remove_hum(spectra, map, bin_hz);

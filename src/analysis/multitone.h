@@ -66,6 +66,7 @@ struct MultitoneReading {
     std::optional<HumReading> hum;     ///< None: no mains line stands out of the noise.
     std::array<Residue, 2> residue;
     std::array<double, 2> peak{};      ///< Largest absolute sample, full scale = 1.
+    std::array<double, 2> dc{};        ///< Mean of all samples, full scale = 1: direct voltage and the input's own offset.
 };
 
 /// Reads a multitone from whole periods of a capture on the player's clock.

@@ -29,6 +29,13 @@ void SettingOptions::add_to(CLI::App& command, std::initializer_list<instrument:
 CLI::Option* SettingOptions::add_to(CLI::App& command, std::string_view name)
 {
     const auto& row = *instrument::find_setting(name);
+    if (row.is_flag) {
+        const std::string what{row.help};  // CLI11 takes what can change for a variable to be set
+        auto& given = given_[std::string{name}];
+        given.text = "on";
+        given.option = command.add_flag("--" + std::string{name}, what);
+        return given.option;
+    }
     auto help = std::string{row.help};
     // Words are their own range, and their default says which.
     help += row.most == 0 ? " (default: all)" : " (" + instrument::range_of(row);

@@ -47,6 +47,20 @@ std::string meaning_of(SwitchState state, const Fixture& fixture)
     return "";
 }
 
+bool is_line_output(std::istream& in, std::ostream& err)
+{
+    err << "Pin 3 is about to be loaded. Is this a line output, and no loudspeaker output of an amplifier? [y/N] " << std::flush;
+    std::string answer;
+    std::getline(in, answer);
+    return answer.starts_with('y') || answer.starts_with('Y');
+}
+
+Status announce(std::ostream& err, SwitchState state, const Fixture& fixture)
+{
+    err << "Now set the switch to " << upper(name_of(state)) << " (" << meaning_of(state, fixture) << ")." << std::endl;
+    return Done{};
+}
+
 std::function<Status(SwitchState)> hand_switch(std::istream& in, std::ostream& err, Fixture fixture, std::function<bool()> should_stop)
 {
     return [&in, &err, fixture, should_stop = std::move(should_stop), set = std::optional<SwitchState>{}](SwitchState state) mutable -> Status {

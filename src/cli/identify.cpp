@@ -24,6 +24,7 @@ struct IdentifyArguments {
     std::string captures;
     std::string switch_command;
     bool json{false};
+    bool explain{false};
     SettingOptions settings;
     CLI::Option* device_option{nullptr};
     CLI::Option* switch_option{nullptr};
@@ -33,6 +34,7 @@ struct IdentifyArguments {
 
 int status_of(const Identification& result)
 {
+    if (result.stopped_for_safety) return ExitStatus::interrupted;
     return result.verdict.outcome == topology::Outcome::inconclusive ? ExitStatus::inconclusive : ExitStatus::result;
 }
 
@@ -72,7 +74,8 @@ private:
 int show_one(const Terminal& terminal, const IdentifyArguments& arguments, const Result<Identification>& result)
 {
     if (!result) return fail(terminal, result.error());
-    terminal.out << (arguments.json ? report::identify_json(result.value()) : report::identify_text(result.value(), terminal.style));
+    const auto detail = arguments.explain ? report::Detail::all : report::Detail::usual;
+    terminal.out << (arguments.json ? report::identify_json(result.value()) : report::identify_text(result.value(), terminal.style, detail));
     return status_of(result.value());
 }
 
@@ -140,7 +143,11 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
         terminal.err << fixture_drawing(fixture) << '\n';
         auto by_hand = hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop);
         if (const auto set = by_hand(SwitchState::through); !set) return fail(terminal, set.error());
-        return shown(instrument.identify_device(arguments.device, by_hand, progress));
+        const auto confirm = [&] {
+            line.clear();
+            return is_line_output(terminal.in, terminal.err);
+        };
+        return shown(instrument.identify_device(arguments.device, by_hand, progress, confirm));
     }
     return show_collection(terminal, arguments, instrument);
 }
@@ -161,6 +168,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.switch_option =
         command->add_option("--switch", a.switch_command, "command that moves the fixture's switch; {state} is replaced by the state")->type_name("CMD");
     command->add_flag("--json", a.json, "one JSON object on standard output");
+    command->add_flag("--explain", a.explain, "say more: every cable and plug, what an unbalanced connection loses, what headphones would let hear");
     a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture, SettingGroup::simulation});
 
     a.device_option->excludes(a.bench_option);
@@ -171,6 +179,8 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("out")->needs(a.device_option);
     a.settings.option("rate")->excludes(a.captures_option);
     a.settings.option("periods")->excludes(a.captures_option);
+    a.settings.option("headroom")->excludes(a.captures_option);
+    a.settings.option("line-output")->needs(a.device_option);
     command->footer("Examples:\n"
                     "  lowleg identify --bench transformer\n"
                     "  lowleg identify --bench inverter --noise -90 --hum -60 --gain-mismatch 0.1\n"

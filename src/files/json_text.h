@@ -1,7 +1,8 @@
 /// \file json_text.h
-/// JSON as a value that is built in order and written as text.
+/// JSON as a value that is built in order and written as text, or read from one.
 #pragma once
 
+#include "core/result.h"
 #include "core/units.h"
 
 #include <cstddef>
@@ -54,11 +55,23 @@ public:
     using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object>;
     [[nodiscard]] const Value& value() const noexcept { return value_; }
 
+    // What was read may be anything: each gives nothing where the value is of another kind.
+    [[nodiscard]] const Json* find(std::string_view key) const noexcept;  ///< Member of an object; null is a member, too.
+    [[nodiscard]] std::optional<double> number() const noexcept;
+    [[nodiscard]] std::optional<std::string_view> string() const noexcept;
+    [[nodiscard]] std::optional<bool> truth() const noexcept;
+    [[nodiscard]] const Array* elements() const noexcept;
+    [[nodiscard]] std::optional<Complex> complex() const noexcept;  ///< [re, im]
+
 private:
     explicit Json(Array elements) : value_{std::move(elements)} {}
     explicit Json(Object members) : value_{std::move(members)} {}
 
     Value value_;
 };
+
+/// Reads one JSON value. Numbers become doubles. \return failure saying at which byte the text stops being JSON, or that it is nested deeper
+/// than any result.
+[[nodiscard]] Result<Json> parse_json(std::string_view text);
 
 }  // namespace lowleg::files

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
 #include <system_error>
+#include <vector>
 
 namespace lowleg::files {
 
@@ -22,6 +24,24 @@ Status write_text(const std::filesystem::path& path, std::string_view text)
         text.remove_prefix(static_cast<std::size_t>(written));
     }
     return file.value().commit();
+}
+
+Result<std::string> read_text(const std::filesystem::path& path, std::size_t most_bytes)
+{
+    const auto refuse = [&](const std::string& why) { return Error{"cannot read " + path.string() + ": " + why}; };
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) return refuse("it is a folder");
+    errno = 0;
+    std::ifstream file{path, std::ios::binary};
+    if (!file) return refuse(std::generic_category().message(errno == 0 ? ENOENT : errno));
+    std::string text;
+    std::vector<char> block(std::size_t{1} << 16U);
+    while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+        text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+        if (text.size() > most_bytes) return refuse("it is larger than anything that was written here");
+    }
+    if (file.bad()) return refuse("reading broke off");
+    return text;
 }
 
 }  // namespace lowleg::files

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/portaudio_backend.h"
 #include "files/audio_file.h"
+#include "files/text_file.h"
 #include "procedure/identify_captures.h"
 #include "stimulus/multitone.h"
 
@@ -42,6 +43,8 @@ procedure::IdentifyOptions options_of(const Settings& settings, procedure::Sourc
     options.fixture = settings.fixture;
     options.states = settings.states;
     options.periods = settings.periods;
+    options.headroom = settings.headroom;
+    options.line_output = settings.line_output;
     options.source = source;
     options.device_under_test = std::move(device_under_test);
     return options;
@@ -174,7 +177,8 @@ Status Instrument::check_device(const std::string& id)
     return Done{};
 }
 
-Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress) const
+Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress,
+                                                   std::function<bool()> confirm_line_output) const
 {
     engine::StreamRequest request;
     // A name cut short would be another device's; no device has one as long as this.
@@ -186,13 +190,26 @@ Result<Identification> Instrument::identify_device(const std::string& id, proced
     request.outputs = settings_.outputs;
     auto engine = engine::Engine::open(engine::make_portaudio_backend(), request, longest_period(settings_.sample_rate_hz.value_or(highest_rate_hz)));
     if (!engine) return engine.error();
-    return procedure::identify(*engine.value(), fixture_switch,
-                               options_of(settings_, procedure::Source::device, engine.value()->facts().device.data()), progress, should_stop_);
+    auto options = options_of(settings_, procedure::Source::device, engine.value()->facts().device.data());
+    options.confirm_line_output = std::move(confirm_line_output);
+    return procedure::identify(*engine.value(), fixture_switch, options, progress, should_stop_);
 }
 
 Result<Identification> Instrument::identify_captures(const std::filesystem::path& folder) const
 {
     return procedure::identify_captures(folder, options_of(settings_, procedure::Source::captures, {}));
+}
+
+Result<procedure::Prediction> Instrument::predict(const std::filesystem::path& result, const std::string& load, bool unbalanced)
+{
+    auto input = procedure::predicted_input_of(load);
+    if (!input) return input.error();
+    input.value().unbalanced = unbalanced;
+    const auto text = files::read_text(result);
+    if (!text) return text.error();
+    auto prediction = procedure::predict(text.value(), input.value());
+    if (!prediction) return Error{result.string() + ": " + prediction.error().message, prediction.error().kind};
+    return prediction;
 }
 
 Result<TonePlan> Instrument::write_stimulus(const std::filesystem::path& path, int periods) const

@@ -7,6 +7,7 @@
 #include "instrument/settings.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/identify.h"
+#include "procedure/predict.h"
 #include "report/bench_report.h"
 #include "report/listings.h"
 
@@ -36,9 +37,13 @@ public:
     /// \return usage error for a receiver or a connection; failure, too, when the simulated gear latched up or could not be solved.
     [[nodiscard]] Result<procedure::Identification> identify_bench(const std::string& name_or_file, const Progress& progress = {}) const;
     /// \param id  of a device of list_devices(). \param fixture_switch  whatever moves the switch.
+    /// \param confirm_line_output  see procedure::IdentifyOptions; may be empty.
     [[nodiscard]] Result<procedure::Identification> identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch,
-                                                                    const Progress& progress = {}) const;
+                                                                    const Progress& progress = {}, std::function<bool()> confirm_line_output = {}) const;
     [[nodiscard]] Result<procedure::Identification> identify_captures(const std::filesystem::path& folder) const;
+
+    /// Levels at another input. \param result  file with what identify printed as JSON. \param load  ohms, and a capacitance: "10k,1n".
+    [[nodiscard]] static Result<procedure::Prediction> predict(const std::filesystem::path& result, const std::string& load, bool unbalanced);
 
     /// Writes what identify would play: a float WAV, channel 1 drive, channel 2 probe, `periods` times the period.
     [[nodiscard]] Result<TonePlan> write_stimulus(const std::filesystem::path& path, int periods) const;

@@ -148,6 +148,16 @@ Status apply_periods(Settings& s, const SettingRow& row, std::string_view text)
     return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.periods = static_cast<std::size_t>(v.front()); });
 }
 
+Status apply_flag(bool Settings::*flag, Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text != "on" && text != "off") return refused(row, text);
+    s.*flag = text == "on";
+    return Done{};
+}
+
+Status apply_headroom(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::headroom, s, row, text); }
+Status apply_line_output(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::line_output, s, row, text); }
+
 Status apply_noise(Settings& s, const SettingRow& row, std::string_view text)
 {
     return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.noise = Dbfs{v.front()}; });
@@ -259,7 +269,10 @@ constexpr auto table = std::to_array<SettingRow>({
     {"seed", simulation, "N", "1", 0, 9007199254740991.0, "", 1, true, "", "start of what is random (noise, dropouts, drawn parts): the same seed gives the same", apply_seed},
     {"full-scale", simulation, "DBU", "24", -100, 100, "dBu", 1, false, "", "level of a full-scale sine at the simulated interface", apply_full_scale},
     {"states", measurement, "LIST", "through,loaded,grounded,lifted", 0, 0, "", 0, false, "", "states of the switch to measure, through among them", apply_states},
-    {"periods", measurement, "N", "4", 2, 1000, "", 1, true, "", "periods of the test signal per state", apply_periods},
+    {"periods", measurement, "N", "2", 2, 1000, "", 1, true, "", "periods of the test signal per state", apply_periods},
+    {"headroom", measurement, "", "off", 0, 0, "", 0, false, "", "look for the highest levels, too: a sine near 1 kHz, raised until pin 2 distorts by 1 %", apply_headroom, true},
+    {"line-output", measurement, "", "off", 0, 0, "", 0, false, "", "what is connected is a line output, no power amplifier's: needed without the probe, where nobody can be asked",
+     apply_line_output, true},
 });
 
 /// With the sign that a minus has, and without an exponent.
@@ -288,6 +301,7 @@ const SettingRow* find_setting(std::string_view name) noexcept
 
 std::string range_of(const SettingRow& row)
 {
+    if (row.is_flag) return "on or off";
     if (row.most == 0) return std::string{row.fallback};
     auto out = (row.is_whole && row.unit == "Hz" ? "a whole number, " : "") + with_unit(row.lowest, row.unit) + " to " + with_unit(row.highest, row.unit);
     if (!row.word.empty()) out += ", or " + std::string{row.word};

@@ -24,7 +24,9 @@ struct Settings {
     std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
     Fixture fixture;
     std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};
-    std::size_t periods{4};                     ///< Per state.
+    std::size_t periods{2};                     ///< Per state.
+    bool headroom{false};                       ///< Look for the highest levels, too.
+    bool line_output{false};                    ///< The user has said that no power amplifier is connected.
     bench::InterfaceModel interface;            ///< Of the virtual bench.
     GainDb gain_mismatch{0.0};                  ///< On top of Fixture::gain_ratio, and not known to whoever measures. Virtual bench.
 
@@ -48,6 +50,7 @@ struct SettingRow {
     std::string_view word;       ///< Accepted in place of numbers: "none"; else empty.
     std::string_view help;
     Status (*apply)(Settings&, const SettingRow&, std::string_view text);
+    bool is_flag{false};         ///< It is on where it is named: what a face gives as its text is "on" or "off".
 };
 
 [[nodiscard]] std::span<const SettingRow> settings_table() noexcept;

@@ -1,23 +1,47 @@
 #include "procedure/identify.h"
 
+#include "analysis/estimator.h"
 #include "analysis/multitone.h"
+#include "core/text.h"
+#include "procedure/capture_watch.h"
+#include "procedure/headroom.h"
 #include "procedure/switch_check.h"
 #include "stimulus/multitone.h"
 #include "topology/observation.h"
+#include "topology/two_port.h"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <utility>
 
 namespace lowleg::procedure {
 namespace {
 
 using analysis::MultitoneReading;
 
+/// The first sound that the DUT hears, to see what it does with it.
+constexpr GainDb first_reduction{-20.0};
 /// Grounding pin 3 is done at this level below the others: an op amp that is shorted by it then stays far from its limits.
 constexpr GainDb grounded_reduction{-12.0};
 
 /// Nothing of a state is used before this much signal after the switch has moved: contacts bounce, coupling capacitors settle.
 constexpr Seconds settling{0.15};
+
+/// The first sounds only tell what may follow.
+constexpr Seconds settling_of_first{0.05};
+
+/// Direct voltage at an input from which on nothing is loaded: half of a single supply is several times as much, and so is phantom
+/// power; what is below drives less than 1 mA through Rg into or out of any line output (0 dBFS being +24 dBu).
+constexpr double largest_direct_voltage = 0.05;
+/// The crest of the test signal's sum, some of it for the phases that a DUT turns.
+constexpr double crest = 4.0;
+/// A short at pin 3 may draw so much at its peaks, with 0 dBFS taken for +24 dBu where nobody knows better.
+constexpr double largest_short_ampere = 0.010;
+constexpr Dbu assumed_full_scale{24.0};
+/// Below this at both legs, the probe alone cannot exclude that they are a power amplifier's. (20 Ω; a level that is 8 dB off included.)
+constexpr GainDb stiff_probe{-54.0};
+constexpr Ohms power_amplifier{1.0};
 
 /// Exactly zero on both inputs for so many periods in a row is no accident.
 constexpr std::size_t hopeless_periods = 4;
@@ -36,8 +60,10 @@ Playing at_level(const Playing& full, GainDb gain)
     return out;
 }
 
+enum class Loudness : std::uint8_t { silent, first, reduced, full };
+
 struct StateCapture {
-    MultitoneReading reading;
+    MultitoneReading reading{};
     std::size_t voided{};
     Faults void_reasons;
 };
@@ -53,16 +79,10 @@ public:
     Result<Identification> run()
     {
         if (auto status = prepare(); !status) return status.error();
-        for (const auto state : all_switch_states) {
-            if (std::find(options_.states.begin(), options_.states.end(), state) == options_.states.end()) continue;
-            if (state == SwitchState::grounded && !may_ground()) continue;
-            if (auto status = take(state); !status) {
-                engine_.silence();
-                return status.error();
-            }
-            if (state == SwitchState::through && !may_go_on()) break;
-        }
+        auto taken = take_states();
+        if (taken && options_.headroom && may_load_ && !readings_.empty()) taken = look_for_headroom();
         engine_.silence();
+        if (!taken && !(stopped_for_safety_ && readings_.contains(SwitchState::through))) return taken.error();
         return conclude();
     }
 
@@ -82,84 +102,209 @@ private:
         return Done{};
     }
 
+    [[nodiscard]] bool is_wanted(SwitchState state) const { return std::ranges::find(options_.states, state) != options_.states.end(); }
+
+    Status take_states()
+    {
+        if (auto status = take(SwitchState::through); !status) return status;
+        if (!may_go_on()) return Done{};
+        check_direct_voltage();
+        // What `lifted` tells of the probe decides whether stiff legs may be loaded; lifting is always safe.
+        const bool lift_first = may_load_ && is_wanted(SwitchState::lifted) && legs_look_stiff();
+        if (lift_first)
+            if (auto status = take(SwitchState::lifted); !status) return status;
+        if (may_load_) check_power_amplifier();
+        if (may_load_ && (is_wanted(SwitchState::loaded) || is_wanted(SwitchState::grounded))) check_line_output();
+        for (const auto state : {SwitchState::loaded, SwitchState::grounded, SwitchState::lifted}) {
+            if (!is_wanted(state) || readings_.contains(state)) continue;
+            if (state != SwitchState::lifted && !may_load_) continue;
+            if (state == SwitchState::grounded && !may_ground()) continue;
+            if (auto status = take(state); !status) return status;
+        }
+        return Done{};
+    }
+
+    Status move_switch(SwitchState state)
+    {
+        auto ok = playing_ == Loudness::silent ? switch_(state)
+                                               : switch_(state, {engine_, playing_ == Loudness::reduced ? reduced_.plan : full_.plan, readings_});
+        // A stop reaches the command that moves the switch, too.
+        if (!ok && ok.error().kind == ErrorKind::failure && is_stopped()) return stopped(state);
+        return ok;
+    }
+
     /// Plays, moves the switch, and measures one state.
     Status take(SwitchState state)
     {
         report({IdentifyProgress::Step::switching, state, 0, options_.periods, {}});
-        const bool reduced = state == SwitchState::grounded;
         // The level falls before pin 3 is shorted, and rises only after it is free again.
-        if (reduced || !playing_)
-            if (auto ok = play(reduced); !ok) return ok;
-        if (auto ok = switch_(state, {engine_, playing_reduced_ ? reduced_.plan : full_.plan, readings_}); !ok) {
-            // A stop reaches the command that moves the switch, too.
-            if (ok.error().kind == ErrorKind::failure && is_stopped()) return stopped(state);
-            return ok;
+        const auto level = state == SwitchState::grounded ? Loudness::reduced : Loudness::full;
+        const bool is_first = playing_ == Loudness::silent;
+        if (level == Loudness::reduced)
+            if (auto ok = play(level); !ok) return ok;
+        // The first state is set in silence.
+        if (auto ok = move_switch(state); !ok) return ok;
+        // Frames of the state before do not count. What was captured of another play is left out by the engine.
+        const auto not_before = is_first ? std::uint64_t{0} : engine_.frames_handled();
+        if (is_first) {
+            if (auto ok = play(Loudness::first); !ok) return ok;
+            auto low = measure(state, first_.plan, 1, not_before);
+            if (!low) return low.error();
+            if (auto ok = check_first(low.value().reading); !ok) return ok;
+            first_reading_ = std::move(low.value().reading);
+            note_faults(low.value());
         }
-        if (!reduced && playing_reduced_)
-            if (auto ok = play(false); !ok) return ok;
+        if (playing_ != level)
+            if (auto ok = play(level); !ok) return ok;
 
-        auto capture = measure(state, reduced ? reduced_.plan : full_.plan);
-        if (!capture) return capture.error();
+        auto capture = measure(state, level == Loudness::reduced ? reduced_.plan : full_.plan, options_.periods, not_before);
+        if (!capture) {
+            // What is known of the first state is what the first sounds told.
+            if (stopped_for_safety_ && is_first) {
+                quality_.states.push_back(state);
+                quality_.periods = first_reading_->periods;
+                readings_.emplace(state, std::move(*first_reading_));
+            }
+            return capture.error();
+        }
         auto& c = capture.value();
         quality_.states.push_back(state);
-        quality_.voided += c.voided;
-        quality_.void_reasons.add(c.void_reasons);
+        note_faults(c);
         quality_.periods = quality_.periods == 0 ? c.reading.periods : std::min(quality_.periods, c.reading.periods);
         report({IdentifyProgress::Step::taken, state, c.reading.periods, options_.periods, {}});
         readings_.emplace(state, std::move(c.reading));
         return Done{};
     }
 
-    Status play(bool reduced)
+    void note_faults(const StateCapture& capture)
     {
-        if (reduced && reduced_.samples.empty()) reduced_ = at_level(full_, grounded_reduction);
-        if (auto ok = engine_.play(reduced ? reduced_.samples : full_.samples); !ok) return ok;
-        playing_ = true;
-        playing_reduced_ = reduced;
+        quality_.voided += capture.voided;
+        quality_.void_reasons.add(capture.void_reasons);
+    }
+
+    Status play(Loudness loudness)
+    {
+        if (loudness == Loudness::first && first_.samples.empty()) first_ = at_level(full_, first_reduction);
+        if (loudness == Loudness::reduced && reduced_.samples.empty()) reduced_ = at_level(full_, grounded_reduction);
+        const auto& signal = loudness == Loudness::first ? first_ : loudness == Loudness::reduced ? reduced_ : full_;
+        if (auto ok = engine_.play(signal.samples); !ok) return ok;
+        playing_ = loudness;
         return Done{};
     }
 
-    Result<StateCapture> measure(SwitchState state, const TonePlan& plan)
+    Result<StateCapture> measure(SwitchState state, const TonePlan& played, std::size_t wanted, std::uint64_t not_before)
     {
         const double rate = engine_.facts().sample_rate_hz;
-        std::uint64_t not_before = engine_.frames_handled() + static_cast<std::uint64_t>(settling.value() * rate);
-        report({IdentifyProgress::Step::settling, state, 0, options_.periods, {}});
+        report({IdentifyProgress::Step::settling, state, 0, wanted, {}});
 
+        const auto settle = state == SwitchState::through && wanted == 1 ? settling_of_first : settling;
+        PeriodCapture capture{engine_, played.period_frames, not_before, static_cast<std::int64_t>(settle.value() * rate)};
         StateCapture out;
+        TonePlan plan = played;
         Record record{rate, plan.period_frames, {}};
+        std::optional<Distortion> distortion_before;
         std::size_t silent_in_a_row = 0;
-        std::size_t clipped_in_a_row = 0;
         while (true) {
             if (is_stopped()) return stopped(state);
-            auto period = engine_.next_period(not_before);
-            if (!period) return period.error();
+            auto period = capture.next(should_stop_);
+            if (is_stopped()) return stopped(state);
+            if (!period) {
+                if (capture.unsafe()) return unsafe(state, *capture.unsafe());
+                return period.error();
+            }
+            plan = plan_from(played, capture.position());
             auto& p = period.value();
-            not_before = static_cast<std::uint64_t>(p.first_frame) + static_cast<std::uint64_t>(plan.period_frames);
 
             if (!p.faults.none()) {
-                void_period(out, state, record, p.faults);
+                void_period(out, state, record, wanted, p.faults);
                 silent_in_a_row = p.faults.has(Fault::zeros) ? silent_in_a_row + 1 : 0;
-                clipped_in_a_row = p.faults.has(Fault::clipped) ? clipped_in_a_row + 1 : 0;
                 if (silent_in_a_row >= hopeless_periods) return silent_inputs();
-                if (clipped_in_a_row >= hopeless_periods)
-                    return Error{"an input is at full scale in the state \"" + std::string{name_of(state)} +
-                                 "\": lower the interface's input gain or the DUT's output level and measure again"};
             } else {
-                silent_in_a_row = clipped_in_a_row = 0;
+                silent_in_a_row = 0;
+                const auto distortion = distortion_of(p, plan);
+                if (distortion && distortion_before)
+                    if (const auto reason = jump_between(*distortion_before, *distortion)) return unsafe(state, *reason);
+                distortion_before = distortion;
                 record.periods.push_back(std::move(p));
-                drop_broken(out, state, record, plan);
-                report({IdentifyProgress::Step::measuring, state, record.periods.size(), options_.periods, {}});
+                if (auto settled = let_settle(capture, out, state, record, wanted, played); !settled) {
+                    if (capture.unsafe()) return unsafe(state, *capture.unsafe());
+                    return settled.error();
+                }
+                plan = plan_from(played, capture.position());
+                drop_broken(out, state, record, wanted, plan);
+                report({IdentifyProgress::Step::measuring, state, record.periods.size(), wanted, {}});
             }
             if (out.voided > options_.max_voided)
                 return Error{"the audio kept breaking in the state \"" + std::string{name_of(state)} + "\" (" + std::to_string(out.voided) +
                              " periods: " + describe(out.void_reasons) + "): use a larger buffer in the audio system or a less busy machine"};
-            if (record.periods.size() >= options_.periods) break;
+            if (record.periods.size() >= wanted) break;
         }
+        quality_.signal = quality_.signal + Seconds{static_cast<double>(capture.frames_used()) / rate};
         if (auto ok = check_channels(record); !ok) return ok.error();
         auto reading = analysis::read_multitone(record, plan);
         if (!reading) return reading.error();
         out.reading = std::move(reading).value();
         return out;
+    }
+
+    /// What one period holds beside the tones, at both legs, full scale = 1.
+    struct Distortion {
+        std::array<double, 2> products;  ///< On bins where products of the tones fall.
+        std::array<double, 2> noise;
+        std::array<double, 2> tones;
+    };
+
+    /// \return none when a single period of this signal does not show it.
+    static std::optional<Distortion> distortion_of(const Period& period, const TonePlan& plan)
+    {
+        const analysis::DoublePeriods samples{Record{plan.sample_rate_hz, plan.period_frames, {period}}};
+        const auto reading = analysis::read_multitone(samples.views(), plan, analysis::HumRemoval::off);
+        if (!reading) return std::nullopt;
+        Distortion out{};
+        for (const std::size_t leg : {0U, 1U}) {
+            out.products.at(leg) = reading.value().residue.at(leg).distortion_rms;
+            out.noise.at(leg) = reading.value().residue.at(leg).noise_rms;
+            double power = 0.0;
+            for (std::size_t i = 0; i < plan.tones.size(); ++i) power += 0.5 * std::norm(plan.tones[i].amplitude * reading.value().tones[i].leg.at(leg).value);
+            out.tones.at(leg) = std::sqrt(power);
+        }
+        return out;
+    }
+
+    /// A break of the audio spills over all bins, a signal that bends over the products of the tones.
+    static std::optional<std::string> jump_between(const Distortion& before, const Distortion& now)
+    {
+        for (const std::size_t leg : {0U, 1U}) {
+            const double more = now.products.at(leg) - before.products.at(leg);
+            if (now.products.at(leg) > 4.0 * before.products.at(leg) && more > 0.003 * now.tones.at(leg) && now.products.at(leg) > now.noise.at(leg))
+                return "the distortion at pin " + std::to_string(leg + 2) + " jumped to " + format_fixed(100.0 * now.products.at(leg) / now.tones.at(leg), 1) + " %";
+        }
+        return std::nullopt;
+    }
+
+    /// The drive is to stop. \return the error that stands where there is no result.
+    Error unsafe(SwitchState state, const std::string& reason)
+    {
+        engine_.silence();
+        stopped_for_safety_ = true;
+        may_load_ = false;
+        const auto sentence = "the drive was stopped in the state \"" + std::string{name_of(state)} + "\", because " + reason +
+                              ": lower the input gain or the DUT's output level, see whether the DUT is overloaded or protects itself, and measure again";
+        stopped_early_ = "T" + sentence.substr(1) + ".";
+        return Error{sentence, ErrorKind::interrupted};
+    }
+
+    /// What the first sounds tell of full level.
+    Status check_first(const MultitoneReading& reading)
+    {
+        for (const std::size_t leg : {0U, 1U}) {
+            double power = 0.0;
+            for (std::size_t i = 0; i < reading.tones.size(); ++i) power += 0.5 * std::norm(full_.plan.tones[i].amplitude * reading.tones[i].leg.at(leg).value);
+            const double predicted = std::abs(reading.dc.at(leg)) + crest * std::sqrt(power);
+            if (predicted < 1.0) continue;
+            return unsafe(SwitchState::through, "input " + std::to_string(leg + 1) + " (pin " + std::to_string(leg + 2) + ") would be at full scale at the level of the measurement");
+        }
+        return Done{};
     }
 
     [[nodiscard]] bool is_stopped() const { return should_stop_ && should_stop_(); }
@@ -169,23 +314,70 @@ private:
         return Error{"stopped by hand while measuring \"" + std::string{name_of(state)} + "\": nothing was decided", ErrorKind::interrupted};
     }
 
-    void void_period(StateCapture& out, SwitchState state, const Record& record, Faults faults)
+    void void_period(StateCapture& out, SwitchState state, const Record& record, std::size_t wanted, Faults faults) const
     {
         ++out.voided;
         out.void_reasons.add(faults);
-        report({IdentifyProgress::Step::voided, state, record.periods.size(), options_.periods, faults});
+        report({IdentifyProgress::Step::voided, state, record.periods.size(), wanted, faults});
     }
 
-    /// Throws out the periods that do not continue the others. What a circuit still settles from counts like a break.
-    void drop_broken(StateCapture& out, SwitchState state, Record& record, const TonePlan& plan)
+    /// Whether what is not steady is so at the lowest frequencies, and next to nothing above: a DUT that settles. A break of the audio turns
+    /// the highest tones most.
+    static bool is_settling(const Record& record, const TonePlan& plan)
     {
-        if (record.periods.size() < options_.periods) return;
+        constexpr Hertz highest_of_settling{150.0};
+        constexpr double next_to_nothing = 1e-3;  // of a tone; one frame turns it by 0.02 at 150 Hz
+        const analysis::DoublePeriods samples{record};
+        std::optional<MultitoneReading> first;
+        double strongest = 0.0;
+        for (const auto& period : samples.views()) {
+            auto reading = analysis::read_multitone(std::span{&period, 1}, plan, analysis::HumRemoval::off);
+            if (!reading) return false;
+            if (!first) {
+                first = std::move(reading).value();
+                for (const auto& tone : first->tones) strongest = std::max({strongest, std::abs(tone.leg[0].value), std::abs(tone.leg[1].value)});
+                continue;
+            }
+            for (std::size_t i = 0; i < plan.tones.size(); ++i)
+                for (const std::size_t leg : {0U, 1U}) {
+                    const auto now = reading.value().tones[i].leg.at(leg).value;
+                    const auto then = first->tones[i].leg.at(leg).value;
+                    if (first->tones[i].frequency < highest_of_settling || std::abs(then) < 0.1 * strongest) continue;
+                    if (std::abs(now - then) > next_to_nothing * std::abs(then)) return false;
+                }
+        }
+        return true;
+    }
+
+    /// What still settles is waited for, a quarter of a period at a time, as long as the verdict may take. What then is left of it shows in the
+    /// scatter of the periods, and so in the uncertainty.
+    Status let_settle(PeriodCapture& capture, StateCapture& out, SwitchState state, Record& record, std::size_t wanted, const TonePlan& played)
+    {
+        if (record.periods.size() < std::max<std::size_t>(wanted, 2)) return Done{};
+        for (bool is_told = false; settling_quarters_ > 0; --settling_quarters_) {
+            const auto plan = plan_from(played, capture.position());
+            if (analysis::find_broken_periods(record, plan).empty() || !is_settling(record, plan)) break;
+            Faults jump;
+            jump.add(Fault::phase_jump);
+            if (!std::exchange(is_told, true)) void_period(out, state, record, wanted, jump);
+            const auto slid = capture.slide(record, should_stop_);
+            if (!slid) return slid.error();
+            if (!slid.value()) break;
+        }
+        return Done{};
+    }
+
+    /// Throws out the periods that do not continue the others, unless the DUT still settles.
+    void drop_broken(StateCapture& out, SwitchState state, Record& record, std::size_t wanted, const TonePlan& plan) const
+    {
+        if (record.periods.size() < wanted) return;
         const auto broken = analysis::find_broken_periods(record, plan);
+        if (broken.empty() || is_settling(record, plan)) return;
         for (auto index = broken.rbegin(); index != broken.rend(); ++index) {
             record.periods.erase(record.periods.begin() + static_cast<std::ptrdiff_t>(*index));
             Faults jump;
             jump.add(Fault::phase_jump);
-            void_period(out, state, record, jump);
+            void_period(out, state, record, wanted, jump);
         }
     }
 
@@ -236,36 +428,182 @@ private:
         return true;
     }
 
-    /// `grounded` only where `loaded` did not show a stiff signal at pin 3: that would be a shorted amplifier.
+    void stop_loading(std::string why, bool for_safety)
+    {
+        may_load_ = false;
+        stopped_for_safety_ = stopped_for_safety_ || for_safety;
+        stopped_early_ = std::move(why);
+    }
+
+    void check_direct_voltage()
+    {
+        const auto& dc = readings_.at(SwitchState::through).dc;
+        const std::size_t leg = std::abs(dc[1]) > std::abs(dc[0]) ? 1 : 0;
+        const double most = std::abs(dc.at(leg));
+        if (most < topology::least_direct_voltage) return;
+        const auto found = "pin " + std::to_string(leg + 2) + " carries a direct voltage of " + format_fixed(100.0 * most, 1) + " % of the input's full scale";
+        if (most < largest_direct_voltage) {
+            notes_.push_back("P" + found.substr(1) + ": an offset of the DUT, or of the interface itself.");
+            return;
+        }
+        stop_loading("Nothing was loaded or grounded, because " + found +
+                         ": a bridged or single-supply output, phantom power, or a servo that has latched up; find out which before anything is connected to it.",
+                     true);
+    }
+
+    [[nodiscard]] bool hears_probe() const
+    {
+        const auto& tones = readings_.at(SwitchState::through).tones;
+        return options_.fixture.probe && std::ranges::any_of(tones, [](const analysis::ToneReading& t) {
+            return t.signal == Signal::probe && (std::abs(t.leg[0].value) > 6.0 * t.leg[0].sigma || std::abs(t.leg[1].value) > 6.0 * t.leg[1].sigma);
+        });
+    }
+
+    /// rms of a signal's transfers below 2 kHz at one input.
+    static double transfer(const MultitoneReading& reading, Signal signal, std::size_t leg)
+    {
+        double power = 0.0;
+        double count = 0.0;
+        for (const auto& tone : reading.tones) {
+            if (tone.signal != signal || tone.frequency > Hertz{2000.0}) continue;
+            power += std::norm(tone.leg.at(leg).value);
+            count += 1.0;
+        }
+        return count > 0.0 ? std::sqrt(power / count) : 0.0;
+    }
+
+    /// Both legs carry the drive, in opposite phase.
+    [[nodiscard]] bool is_antiphase() const
+    {
+        const auto& through = readings_.at(SwitchState::through);
+        double together = 0.0;
+        for (const auto& tone : through.tones)
+            if (tone.signal == Signal::drive && tone.frequency < Hertz{2000.0}) together += (tone.leg[0].value * std::conj(tone.leg[1].value)).real();
+        const double pin2 = transfer(through, Signal::drive, 0);
+        const double pin3 = transfer(through, Signal::drive, 1);
+        return together < 0.0 && std::min(pin2, pin3) > std::max(pin2, pin3) * amplitude_ratio(GainDb{-30.0});
+    }
+
+    [[nodiscard]] bool legs_look_stiff() const
+    {
+        if (!hears_probe() || !is_antiphase()) return false;
+        const auto& through = readings_.at(SwitchState::through);
+        const double limit = amplitude_ratio(stiff_probe);
+        return transfer(through, Signal::probe, 0) < limit && transfer(through, Signal::probe, 1) < limit;
+    }
+
+    /// A bridged power amplifier: two legs that nothing moves. With `lifted` their impedance is known, without it suspicion is enough.
+    void check_power_amplifier()
+    {
+        if (!legs_look_stiff()) return;
+        std::string impedance = "a few ohms or less";
+        if (readings_.contains(SwitchState::lifted)) {
+            const auto o = observe_so_far();
+            if (!o) return;
+            const auto legs = topology::leg_impedances(topology::solve_two_ports(o.value()));
+            // What is assumed of the legs' influence on each other makes no difference where the probe sees next to nothing at both.
+            if (legs.status != topology::EntryStatus::unknown) {
+                const double most = std::max(std::abs(legs.pin2), std::abs(legs.pin3));
+                if (most > power_amplifier.value()) return;
+                impedance = "less than 1 Ω";
+            }
+        }
+        stop_loading("Nothing was loaded or grounded, because both legs carry the signal, in opposite phase, from " + impedance +
+                         ": that is a bridged power amplifier, whose terminals must not be grounded; only line outputs are measured.",
+                     true);
+    }
+
+    /// Without the probe nothing tells a line output from a power amplifier but who has connected it.
+    void check_line_output()
+    {
+        if (options_.source != Source::device || options_.line_output || hears_probe()) return;
+        if (!options_.confirm_line_output) {
+            stop_loading("Nothing was loaded or grounded: without the probe a line output cannot be told from a power amplifier's; say --line-output if it is one.", false);
+            return;
+        }
+        if (!options_.confirm_line_output()) stop_loading("Nothing was loaded or grounded, because this is not known to be a line output.", false);
+    }
+
+    /// `grounded` only where `loaded` did not show a signal at pin 3 that a short would strain.
     bool may_ground()
     {
         const auto loaded = readings_.find(SwitchState::loaded);
         if (loaded == readings_.end()) return true;
         const auto& through = readings_.at(SwitchState::through);
-        double before = 0.0;
-        double after = 0.0;
-        double pin2 = 0.0;
-        for (std::size_t i = 0; i < through.tones.size(); ++i) {
-            if (through.tones[i].signal != Signal::drive) continue;
-            before += std::norm(through.tones[i].leg[1].value);
-            after += std::norm(loaded->second.tones[i].leg[1].value);
-            pin2 += std::norm(through.tones[i].leg[0].value);
-        }
-        const bool signal_at_pin3 = before > pin2 * std::norm(amplitude_ratio(GainDb{-30.0}));
+        const double pin2 = transfer(through, Signal::drive, 0);
+        const double before = transfer(through, Signal::drive, 1);
+        const double after = transfer(loaded->second, Signal::drive, 1);
+        if (before <= pin2 * amplitude_ratio(GainDb{-30.0})) return true;
         // Below a source impedance of Rg/4 the short would draw more than five times what the load drew.
-        const bool stiff = after > before * std::norm(0.8);
-        if (!signal_at_pin3 || !stiff) return true;
-        notes_.push_back("\"grounded\" was left out: \"loaded\" showed an amplifier at pin 3, which a short would strain. The ground step is computed.");
+        if (after > 0.8 * before) {
+            notes_.push_back("\"grounded\" was left out: \"loaded\" showed an amplifier at pin 3, which a short would strain. The ground step is computed.");
+            return false;
+        }
+        if (const auto& d = loaded->second.residue; d[0].distortion_rms > 4.0 * through.residue[0].distortion_rms + 0.003 * rms_of_drive(loaded->second, 0)) {
+            notes_.push_back("\"grounded\" was left out: \"loaded\" already distorts what is at pin 2. The ground step is computed.");
+            return false;
+        }
+        // Thévenin's source at pin 3: what Rg made of the voltage tells its impedance, and so what a short draws from it.
+        const double source_ohms = (before / std::max(after, 1e-6 * before) - 1.0) * options_.fixture.rg.value();
+        const double peak_volts = crest * rms_of_drive(through, 1) * std::sqrt(2.0) * assumed_full_scale.volts().value() * amplitude_ratio(grounded_reduction);
+        if (peak_volts > largest_short_ampere * source_ohms) {
+            notes_.push_back("\"grounded\" was left out: a short at pin 3 would draw " + format_fixed(1e3 * peak_volts / source_ohms, 0) +
+                             " mA at its peaks. The ground step is computed.");
+            return false;
+        }
+        return true;
+    }
+
+    /// At full level, full scale = 1.
+    [[nodiscard]] double rms_of_drive(const MultitoneReading& reading, std::size_t leg) const
+    {
+        double power = 0.0;
+        for (std::size_t i = 0; i < reading.tones.size(); ++i)
+            if (reading.tones[i].signal == Signal::drive) power += 0.5 * std::norm(full_.plan.tones[i].amplitude * reading.tones[i].leg.at(leg).value);
+        return std::sqrt(power);
+    }
+
+    /// Pin 2 rises when pin 3 is loaded: what floats can be grounded at any level without strain.
+    [[nodiscard]] bool floats() const
+    {
+        for (const auto state : {SwitchState::grounded, SwitchState::loaded}) {
+            const auto reading = readings_.find(state);
+            if (reading == readings_.end()) continue;
+            const double rise = transfer(reading->second, Signal::drive, 0) / std::max(transfer(readings_.at(SwitchState::through), Signal::drive, 0), 1e-12);
+            return rise > amplitude_ratio(GainDb{state == SwitchState::grounded ? 0.8 : 0.4});
+        }
         return false;
+    }
+
+    Status look_for_headroom()
+    {
+        std::vector<SwitchState> states{SwitchState::through};
+        if (floats()) states.push_back(readings_.contains(SwitchState::grounded) ? SwitchState::grounded : SwitchState::loaded);
+        for (const auto state : states) {
+            // What moves the switch may follow the test signal.
+            if (auto ok = play(state == SwitchState::grounded ? Loudness::reduced : Loudness::full); !ok) return ok;
+            report({IdentifyProgress::Step::switching, state, 0, 0, {}});
+            if (auto ok = move_switch(state); !ok) return ok;
+            report({IdentifyProgress::Step::settling, state, 0, 0, {}});
+            auto reading = sweep_headroom(engine_, state, should_stop_);
+            if (!reading) {
+                if (reading.error().kind == ErrorKind::interrupted && !is_stopped() && reading.error().message.starts_with("the level"))
+                    return unsafe(state, reading.error().message);
+                return reading.error();
+            }
+            headroom_.push_back(reading.value());
+        }
+        return Done{};
     }
 
     Result<Identification> conclude()
     {
         // The bench's switch confirms its moves, and its circuits may do what no gear does.
-        if (options_.source != Source::virtual_bench)
+        if (options_.source != Source::virtual_bench && !stopped_for_safety_)
             if (auto ok = check_switch(readings_, options_.fixture); !ok) return ok.error();
-        const auto o = observe_so_far();
+        auto o = observe_so_far();
         if (!o) return o.error();
+        for (const auto& h : headroom_) o.value().maximum_levels[h.state] = h.maximum;
         Identification out;
         out.device_under_test = options_.device_under_test;
         out.sample_rate_hz = engine_.facts().sample_rate_hz;
@@ -273,6 +611,8 @@ private:
         out.fixture = options_.fixture;
         out.verdict = topology::judge(o.value());
         out.stopped_early = stopped_early_;
+        out.stopped_for_safety = stopped_for_safety_;
+        out.headroom = std::move(headroom_);
         out.notes = std::move(notes_);
         describe_signal(readings_.at(SwitchState::through), quality_);
         quality_.source = options_.source;
@@ -294,9 +634,14 @@ private:
 
     Playing full_;
     Playing reduced_;
-    bool playing_{false};
-    bool playing_reduced_{false};
+    Playing first_;
+    Loudness playing_{Loudness::silent};
+    bool may_load_{true};
+    int settling_quarters_{5};  ///< That the verdict may still take for a DUT that settles.
+    bool stopped_for_safety_{false};
+    std::optional<MultitoneReading> first_reading_;
     std::map<SwitchState, MultitoneReading> readings_;
+    std::vector<HeadroomReading> headroom_;
     Quality quality_;
     std::vector<std::string> notes_;
     std::optional<std::string> stopped_early_;

@@ -8,6 +8,7 @@
 #include "core/result.h"
 #include "engine/engine.h"
 #include "procedure/fixture_switch.h"
+#include "procedure/headroom.h"
 #include "topology/verdict.h"
 
 #include <cstdint>
@@ -35,6 +36,7 @@ struct Quality {
     Dbfs noise{-200.0};                 ///< The noisier leg's, in `through`, 20 Hz to 20 kHz.
     double clock_ppm{0.0};              ///< Recorder against player; 0 where one clock does both.
     std::optional<Seconds> round_trip;  ///< Measured delay of the loop, modulo one period; none: unknown start.
+    Seconds signal{};                   ///< Played and captured for the verdict, beyond the moves of the switch; 0 for captures.
     Source source{Source::device};
 };
 
@@ -50,14 +52,20 @@ struct Identification {
     Quality quality;
     /// Why the procedure stopped before all states were taken, if it did: a sentence.
     std::optional<std::string> stopped_early;
+    bool stopped_for_safety{false};     ///< It was stopped because going on could have harmed the gear.
+    std::vector<HeadroomReading> headroom;  ///< Empty unless it was asked for.
     std::vector<std::string> notes;     ///< What else a user should know of the run: sentences.
 };
 
 struct IdentifyOptions {
     Fixture fixture;
     std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};  ///< Wanted; taken in the safe order.
-    std::size_t periods{4};            ///< Per state, ≥ 2.
+    std::size_t periods{2};            ///< Per state, ≥ 2.
     std::size_t max_voided{240};       ///< Per state, before it is given up.
+    bool headroom{false};              ///< Look for the highest levels, too.
+    bool line_output{false};           ///< The user has said that this is a line output, no power amplifier's.
+    /// Asked, where the source is a device and no probe tells, before anything is loaded; may be empty: then nothing is, unless line_output.
+    std::function<bool()> confirm_line_output;
     std::string device_under_test;
     Source source{Source::device};
 };
@@ -73,10 +81,15 @@ struct IdentifyProgress {
 };
 
 /// Plays the multitone, moves the switch through the wanted states in the safe order (`through`, `loaded`, `grounded`, `lifted`),
-/// measures each, and judges. Signal on pin 3 alone ends it after `through`; `grounded` is played at reduced level.
+/// measures each, and judges. The first period of `through` is played 20 dB lower, and at full level only what it allows.
+///
+/// Nothing is loaded where `through` shows the signal on pin 3 alone or none, a direct voltage, or, with the probe, legs of a power
+/// amplifier; `grounded` is played at reduced level, and only where `loaded` showed nothing at pin 3 that a short would strain. A level
+/// that collapses, an input at full scale or distortion that jumps stops the drive: with what was measured until then there is a
+/// result with stopped_for_safety, or, where that is too little, an error (interrupted).
 /// \param should_stop  asked between periods; true ends the procedure as interrupted.
-/// \return usage error for a set of states without `through`; interrupted when the device went away or it was stopped;
-///         failure when the switch failed, or periods kept breaking, or an input is clipped or digitally silent.
+/// \return usage error for a set of states without `through`; interrupted when the device went away or it was stopped, or as above;
+///         failure when the switch failed, or periods kept breaking, or an input is digitally silent.
 Result<Identification> identify(engine::Engine& engine, FixtureSwitch& fixture_switch, const IdentifyOptions& options,
                                 const std::function<void(const IdentifyProgress&)>& progress,
                                 const std::function<bool()>& should_stop);

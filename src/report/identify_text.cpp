@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace lowleg::report {
 namespace {
@@ -49,13 +50,19 @@ const Evidence* ground_step(const Verdict& verdict)
     return nearest;
 }
 
+/// "+5.94 ± 0.01 dB". Hundredths are what a technician can use; a smaller uncertainty stands in the JSON.
+std::string with_uncertainty(const Evidence& e)
+{
+    const int digits = std::abs(e.value) >= 9.995 ? 1 : 2;
+    const auto gain = format_db(GainDb{e.value}, digits);
+    return gain.substr(0, gain.rfind(' ')) + " ± " + format_fixed(std::max(e.uncertainty, digits == 1 ? 0.1 : 0.01), digits) + " dB";
+}
+
 std::string ground_step_words(const Verdict& verdict)
 {
     const auto* step = ground_step(verdict);
     if (step == nullptr) return "not measured";
-    // Hundredths are what a technician can use; a smaller uncertainty stands in the JSON.
-    const auto gain = format_db(GainDb{step->value});
-    auto out = gain.substr(0, gain.rfind(' ')) + " ± " + format_fixed(std::max(step->uncertainty, 0.01), 2) + " dB";
+    auto out = with_uncertainty(*step);
     if (step->frequency) out += " at " + format_hertz(*step->frequency);
     if (!step->measured) out += ", computed from loaded";
     return out;
@@ -106,7 +113,12 @@ std::string complex_ohms(Complex z)
 std::string legs_text(const Verdict& verdict)
 {
     const auto& legs = verdict.legs;
-    if (legs.status == EntryStatus::unknown) return label("Legs") + "impedances not to be had from these states\n";
+    if (legs.status == EntryStatus::unknown) {
+        const auto floating = std::ranges::find(verdict.evidence, "common_mode_impedance", &Evidence::name);
+        if (floating == verdict.evidence.end()) return label("Legs") + "impedances not to be had from these states\n";
+        return label("Legs") + format_ohms(Ohms{floating->value}) + " to ground, both together, at " + format_hertz(floating->frequency.value_or(Hertz{})) + "\n" +
+               label("") + "too high for either alone to be told\n";
+    }
     auto out = label("Legs") + "pin 2 " + complex_ohms(legs.pin2) + ", pin 3 " + complex_ohms(legs.pin3);
     if (legs.frequency.value() > 0.0) out += " at " + format_hertz(legs.frequency);
     out += legs.status == EntryStatus::measured ? "" : " (partly assumed)";
@@ -156,8 +168,63 @@ std::string quality_words(const Identification& result)
 
 std::string sentence(std::string text)
 {
-    if (!text.empty() && std::string_view{".!?:"}.find(text.back()) == std::string_view::npos) text += '.';
+    const auto ended = [](char c) { return std::string_view{".!?:"}.find(c) != std::string_view::npos; };
+    const bool in_brackets = text.size() > 1 && text.back() == ')' && ended(text[text.size() - 2]);
+    if (!text.empty() && !ended(text.back()) && !in_brackets) text += '.';
     return text;
+}
+
+/// One line per finding: a step that was read at several frequencies is one.
+std::vector<std::string> evidence_lines(const Verdict& verdict, Detail detail)
+{
+    std::vector<std::string> lines;
+    const auto& all = verdict.evidence;
+    for (std::size_t i = 0; i < all.size();) {
+        const auto& e = all[i];
+        std::size_t count = 1;
+        while (i + count < all.size() && all[i + count].name == e.name) ++count;
+        const bool is_step = e.name == "ground_step" || e.name == "lift_step";
+        if (is_step && count > 1) {
+            auto line = std::string{e.name == "lift_step" ? "Pin 2 when pin 3 was lifted: " : e.measured ? "Pin 2 when pin 3 was grounded: " : "Pin 2 if pin 3 were grounded: "};
+            for (std::size_t k = 0; k < count; ++k) {
+                const auto& part = all[i + k];
+                line += (k == 0 ? "" : ", ") + with_uncertainty(part) + (part.frequency ? " at " + format_hertz(*part.frequency) : "");
+            }
+            lines.push_back(line + (e.measured ? "" : " (computed from \"loaded\")"));
+        } else {
+            // The angle stands in words beside the legs' levels.
+            for (std::size_t k = 0; k < count; ++k)
+                if (detail == Detail::all || e.name != "leg_angle") lines.push_back(all[i + k].says);
+        }
+        i += count;
+    }
+    return lines;
+}
+
+std::string wiring_text(const topology::Advice& advice, const TextStyle& style, std::size_t width, Detail detail)
+{
+    if (advice.summary.empty() && !advice.unbalanced_input && advice.balanced_input.empty()) return {};
+    const auto row = [&](std::string_view name, std::string_view text) { return text.empty() ? std::string{} : wrapped(sentence(std::string{text}), width, label(name)); };
+    const auto drawing = [](std::string_view cable) { return cable.empty() ? std::string{} : "\n" + indented(cable, 4); };
+    auto out = "\n" + inked("Wiring", Ink::heading, style) + "\n";
+    if (!advice.summary.empty()) out += wrapped(sentence(advice.summary), width, "  ");
+    if (advice.unbalanced_input) out += row("Unbalanced input", unbalanced_words(*advice.unbalanced_input) + level_words(advice));
+    if (detail == Detail::all) {
+        if (advice.level_change) out += row("", "Level: " + advice.level_reason);
+        if (advice.unbalanced_maximum) out += row("", "Maximum: " + advice.maximum_reason);
+    }
+    out += row("Plug", advice.plug);
+    if (detail == Detail::all) {
+        out += row("XLR", advice.xlr);
+        std::string losses;
+        for (const auto& loss : advice.loses) losses += (losses.empty() ? "" : "; ") + loss;
+        out += row("It loses", losses);
+    }
+    out += row("Balanced input", advice.balanced_input);
+    if (detail == Detail::usual) return out + drawing(advice.cable.empty() ? advice.balanced_cable : advice.cable);
+    out += row("Other way round", advice.unbalanced_source);
+    out += row("Headphone test", advice.headphone_test);
+    return out + drawing(advice.cable) + drawing(advice.balanced_cable) + drawing(advice.unbalanced_source_cable);
 }
 
 }  // namespace
@@ -180,7 +247,7 @@ std::string verdict_words(const Verdict& verdict)
            percent(verdict.alternatives.front().probability);
 }
 
-std::string identify_text(const Identification& result, const TextStyle& style)
+std::string identify_text(const Identification& result, const TextStyle& style, Detail detail)
 {
     const auto& verdict = result.verdict;
     const auto width = std::max<std::size_t>(style.width, 40);
@@ -201,20 +268,12 @@ std::string identify_text(const Identification& result, const TextStyle& style)
     for (const auto& note : result.notes) out += row("Note", sentence(note));
     if (verdict.outcome != Outcome::no_signal) out += legs_text(verdict);
 
-    if (!verdict.evidence.empty()) {
+    if (!verdict.evidence.empty() || !verdict.why.empty()) {
         out += "\n" + inked("Why", Ink::heading, style) + "\n";
-        for (const auto& evidence : verdict.evidence) out += wrapped(sentence(evidence.says), width, "  • ");
+        if (!verdict.why.empty()) out += wrapped(sentence(verdict.why), width, "  ");
+        for (const auto& line : evidence_lines(verdict, detail)) out += wrapped(sentence(line), width, "  • ");
     }
-
-    const auto& advice = verdict.advice;
-    if (!advice.summary.empty() || advice.unbalanced_input || !advice.balanced_input.empty()) {
-        out += "\n" + inked("Wiring", Ink::heading, style) + "\n";
-        if (!advice.summary.empty()) out += wrapped(sentence(advice.summary), width, "  ");
-        if (advice.unbalanced_input)
-            out += row("Unbalanced input", unbalanced_words(*advice.unbalanced_input) + level_words(advice));
-        if (!advice.balanced_input.empty()) out += row("Balanced input", advice.balanced_input);
-        if (!advice.cable.empty()) out += "\n" + indented(advice.cable, 4);
-    }
+    out += wiring_text(verdict.advice, style, width, detail);
     if (verdict.next_step) {
         out += "\n" + inked("What would settle it", Ink::heading, style) + "\n";
         out += wrapped(sentence(verdict.next_step->text), width, "  ");

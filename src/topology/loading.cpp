@@ -149,13 +149,15 @@ struct Bounds {
 std::vector<Response> plausible(const TwoPort* t, OutputBuild build)
 {
     std::vector<Response> out;
-    const auto values = [](const Entry* e, std::initializer_list<double> usual) {
-        std::vector<Complex> list;
-        if (e != nullptr && is_measured(*e)) list.push_back(e->value);
-        else list.assign(usual.begin(), usual.end());
-        return list;
+    const bool is_known_build = build == OutputBuild::amplifiers || build == OutputBuild::center_tapped;
+    const auto values = [&](const Entry* e, std::initializer_list<double> usual) {
+        if (e != nullptr && is_measured(*e)) return std::vector{e->value};
+        // Solved as if the other pin had no influence, which amplifiers hardly have.
+        if (e != nullptr && is_known_build && e->status == EntryStatus::assumed && std::abs(e->value) > 0.0)
+            return std::vector{e->value, 0.8 * e->value, 1.25 * e->value};
+        return std::vector<Complex>(usual.begin(), usual.end());
     };
-    if (build == OutputBuild::amplifiers || build == OutputBuild::center_tapped || build == OutputBuild::unknown) {
+    if (is_known_build || build == OutputBuild::unknown) {
         // Build-out resistors: none to 600 Ω; what one pin does to the other is known or nothing.
         for (const auto z22 : values(t != nullptr ? &t->z22 : nullptr, {75.0, 0.0, 600.0}))
             for (const auto z33 : values(t != nullptr ? &t->z33 : nullptr, {75.0, 0.0, 600.0})) {
@@ -246,8 +248,9 @@ PredictedLevels predict_levels(const LoadPoint& at, const TwoPort* two_port, Out
         if (!d) return out;
         include(*d);
         out.status = EntryStatus::measured;
+        // That one leg is less than two, or gains what the other loses, is no matter of impedances.
+        const double half_width = reading_uncertain + share_uncertain * std::min(std::abs(differential.value), std::abs(pin2.value));
         for (auto* bounds : {&differential, &pin2, &pin3}) {
-            const double half_width = reading_uncertain + share_uncertain * std::abs(bounds->value);
             bounds->least -= half_width;
             bounds->most += half_width;
         }

@@ -270,6 +270,8 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     o.fixture = fixture;
     o.relative_tolerance = options.gain_tolerance;
     for (const auto& [state, reading] : readings) o.third_harmonics[state] = reading.third_harmonics;
+    // A converter has an offset of its own, well below 1 %; inputs that block direct voltage show no more than that either.
+    if (std::max(std::abs(reference.dc[0]), std::abs(reference.dc[1])) > least_direct_voltage) o.dc = reference.dc;
     o.has_drive = options.has_drive;
     const auto drive_delay = delay_of(reference, Signal::drive);
     const auto probe_delay = delay_of(reference, Signal::probe);

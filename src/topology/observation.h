@@ -54,6 +54,9 @@ struct Observations {
 /// Standard uncertainty of the gain ratio of two inputs that nobody has compared: they seldom differ by more than 0.3 dB. Relative.
 inline constexpr double uncalibrated_gain_tolerance = 0.15 / db_per_neper;
 
+/// Direct voltage at an input, full scale = 1, that stands out of what converters have of their own.
+inline constexpr double least_direct_voltage = 0.01;
+
 struct ObserveOptions {
     bool same_clock_start{true};   ///< All states are cut from one stream of known position (false: files that start anywhere).
     bool has_drive{true};          ///< False: nothing was driven, on purpose.

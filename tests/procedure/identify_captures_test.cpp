@@ -318,7 +318,7 @@ TEST_CASE("frames lost on the way are found", "[procedure][captures]")
     lost.assign(samples.begin(), samples.begin() + 2 * 32'000);
     lost.erase(lost.begin() + 2 * 12'000, lost.begin() + 2 * 12'037);
     write(folder.path / "through.wav", lost, 48e3, SF_FORMAT_WAV | SF_FORMAT_PCM_24);
-    CHECK_THAT(why(folder), ContainsSubstring("does not come again"));
+    CHECK_THAT(why(folder), ContainsSubstring("does not come again") || ContainsSubstring("runs on a clock"));
 }
 
 TEST_CASE("silence before the signal came is skipped", "[procedure][captures]")

@@ -40,6 +40,7 @@ procedure::Identification servo()
     t.z22 = {{1613.0, std::numeric_limits<double>::infinity()}, 1.0, EntryStatus::measured};
     t.z33 = {{1.0 / 3.0, 0.0}, 0.0, EntryStatus::assumed};
     v.two_port.push_back(t);
+    v.why = "Pin 2 rose, and fell flat: a servo";
     v.advice.summary = "Ground pin 3.";
     v.advice.unbalanced_input = UnbalancedWiring::ground_pin3;
     v.advice.balanced_input = "Pin 2 to hot.";
@@ -88,8 +89,8 @@ TEST_CASE("the report says what, how sure, why, and how to wire it", "[report][t
     const auto text = report::identify_text(servo(), {});
     const auto unbroken = report::identify_text(servo(), {.width = 300});
     CHECK(has_no_escapes(text));
-    for (const auto* part : {"cross-coupled", "VIRTUAL BENCH", "99.7 %", "+5.94 ± 0.01 dB at 990 Hz", "Pin 2 rose 5.94 dB when pin 3 was grounded.",
-                             "Pin 2 fell flat.", "1.61 kΩ", "ground pin 3", "−0.07 dB", "●──●", "through, lifted: 8 periods", "none voided", "no hum found",
+    for (const auto* part : {"cross-coupled", "VIRTUAL BENCH", "99.7 %", "+5.94 ± 0.01 dB at 990 Hz", "Pin 2 when pin 3 was grounded: +5.00 ± 0.02 dB at 20 Hz, +5.94 ± 0.01 dB at 990 Hz.",
+                             "Pin 2 fell flat.", "Pin 2 rose, and fell flat: a servo.", "1.61 kΩ", "ground pin 3", "−0.07 dB", "●──●", "through, lifted: 8 periods", "none voided", "no hum found",
                              "noise −108.4 dBFS", "round trip 5.79 ms", "in phase with the drive"}) {
         CAPTURE(part, text);
         CHECK(unbroken.find(part) != std::string::npos);
@@ -105,6 +106,35 @@ TEST_CASE("the report says what, how sure, why, and how to wire it", "[report][t
     CHECK(coloured.find("\x1b[") != std::string::npos);
     for (auto at = coloured.find('\x1b'); at != std::string::npos; at = coloured.find('\x1b')) coloured.erase(at, coloured.find('m', at) - at + 1);
     CHECK(coloured == text);
+}
+
+TEST_CASE("all is told to who asks for it", "[report][text]")
+{
+    auto r = servo();
+    r.verdict.evidence.push_back({"leg_angle", Hertz{20.0}, 180.0, "°", 0.1, true, "The legs are 180.0° apart at 20 Hz."});
+    auto& a = r.verdict.advice;
+    a.level_reason = "as read";
+    a.unbalanced_maximum = Dbu{18.0};
+    a.maximum_reason = "one amplifier has to give all";
+    a.plug = "A TS plug will do.";
+    a.xlr = "Pin 2 to tip.";
+    a.loses = {"rejection of noise", "6.0 dB of headroom"};
+    a.unbalanced_source = "Tip to pin 2.";
+    a.headphone_test = "First click (ring only): soft (29 dB softer).";
+    a.balanced_cable = "  e ●──● f";
+    a.unbalanced_source_cable = "  g ●──● h";
+    const auto usual = report::identify_text(r, {.width = 300});
+    const auto all = report::identify_text(r, {.width = 300}, report::Detail::all);
+    for (const auto* part : {"The legs are 180.0° apart", "Level: as read.", "Maximum: one amplifier has to give all.", "Pin 2 to tip.", "rejection of noise; 6.0 dB of headroom.",
+                             "Tip to pin 2.", "29 dB softer", "e ●──● f", "g ●──● h"}) {
+        CAPTURE(part, all);
+        CHECK(all.find(part) != std::string::npos);
+        CHECK(usual.find(part) == std::string::npos);
+    }
+    for (const auto* part : {"A TS plug will do.", "a ●──● b"}) {
+        CHECK(all.find(part) != std::string::npos);
+        CHECK(usual.find(part) != std::string::npos);
+    }
 }
 
 TEST_CASE("only the virtual bench has its badge", "[report][text]")
@@ -173,6 +203,14 @@ TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
     CHECK(t["status"]["z23"] == "unknown");
     CHECK(j["advice"]["unbalanced_input"] == "ground-pin-3");
     CHECK(j["advice"]["level_change_db"] == -0.07);
+    CHECK(j["advice"]["level_status"] == "assumed");
+    CHECK(j["advice"]["maximum_dbu"]["balanced"].is_null());
+    CHECK(j["advice"]["loses"].is_array());
+    CHECK(j["advice"]["cables"]["unbalanced_input"] == j["advice"]["cable"]);
+    CHECK(j["evidence"][0]["status"] == "measured");
+    CHECK(j["why"] == "Pin 2 rose, and fell flat: a servo");
+    CHECK(j["fixture"]["rin_ohm"] == json::parse("[10000.0, 10000.0]"));
+    CHECK(j["load_points"].is_array());
     CHECK(j["next_step"].is_null());
     CHECK(j["quality"]["states"] == json::parse(R"(["through", "lifted"])"));
     CHECK(j["quality"]["hum_dbfs"].is_null());
@@ -189,6 +227,15 @@ TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
     CHECK(k["variant"] == "pin-3-not-connected");
     CHECK(k["next_step"]["id"] == "probe");
     CHECK(k["quality"]["hum_dbfs"] == -82.1);
+    CHECK(k["headroom"] == json::array());
+
+    r.headroom.push_back({.state = SwitchState::grounded,
+                          .maximum = {.pin2 = Dbfs{-2.75}, .is_reached = true},
+                          .end = procedure::HeadroomEnd::distortion,
+                          .frequency = Hertz{1000.0},
+                          .resolution = GainDb{0.25}});
+    const auto h = json::parse(report::identify_json(r))["headroom"];
+    CHECK(h == json::parse(R"([{"state": "grounded", "pin2_dbfs": -2.75, "reached": true, "ended_by": "distortion"}])"));
 
     const std::array two{servo(), r};
     const auto all = json::parse(report::identify_all_json(two));

@@ -80,7 +80,9 @@ struct Injection {
     };
     Kind kind{};
     std::uint64_t frame{};    ///< Counted from …
-    std::uint32_t play{1};    ///< … the first sound of the n-th play that follows silence, n = 1 …; 0: from the stream's first frame.
+    /// … the first sound of the n-th play, n = 1 …; 0: from the stream's first frame. A play is what follows silence, or becomes three
+    /// times as loud as its first 20,000 frames were.
+    std::uint32_t play{1};
     std::uint32_t count{1};
 };
 
@@ -278,7 +280,15 @@ private:
             const float height = std::max(std::abs(out[2 * i]), std::abs(out[2 * i + 1]));
             if (height > highest_output_) highest_output_ = height;
             if (height > 0.0F) {
-                if (silent_frames_ > 1000 || (play_starts_.empty())) play_starts_.push_back(frame_ + i);
+                if (silent_frames_ > 1000 || play_starts_.empty()) {
+                    play_starts_.push_back(frame_ + i);
+                    loudest_ = 0.0F;
+                }
+                if (frame_ + i < play_starts_.back() + 20'000) {
+                    loudest_ = std::max(loudest_, height);
+                } else if (height > 3.0F * loudest_) {
+                    play_starts_.push_back(frame_ + i);
+                }
                 silent_frames_ = 0;
             } else {
                 ++silent_frames_;
@@ -310,6 +320,7 @@ private:
     std::uint64_t clock_ahead_{0};  // frames' time
     std::uint64_t overrun_end_{0};
     std::uint64_t silent_frames_{0};
+    float loudest_{0.0F};  // in the first frames of the play
     std::uint32_t fixed_frames_{0};
     std::vector<std::uint64_t> play_starts_;
 

@@ -1,0 +1,39 @@
+/// \file headroom.h
+/// How high an output goes before it distorts.
+#pragma once
+
+#include "core/fixture.h"
+#include "core/result.h"
+#include "engine/engine.h"
+#include "topology/observation.h"
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace lowleg::procedure {
+
+/// What ended the sweep.
+enum class HeadroomEnd : std::uint8_t {
+    distortion,      ///< 1 % at pin 2: the output's own maximum.
+    output_ceiling,  ///< The interface gives no more.
+    input_clipped,   ///< The interface takes no more.
+    no_signal,       ///< Pin 2 carries nothing of it.
+};
+/// "distortion", "output-ceiling", "input-clipped", "no-signal".
+[[nodiscard]] std::string_view id_of(HeadroomEnd) noexcept;
+
+struct HeadroomReading {
+    SwitchState state{};
+    topology::MaximumLevel maximum;
+    HeadroomEnd end{};
+    Hertz frequency{};
+    GainDb resolution{};  ///< Half width of what the steps leave open.
+};
+
+/// Plays a sine near 1 kHz, 2 dB higher from step to step, 0.5 dB where it begins to distort, until total harmonic distortion at pin 2
+/// (harmonics 2 to 9) passes 1 %, or the interface ends. Leaves the output silent. The switch stands in `state` and is not moved.
+/// \return interrupted when the level collapses, the device goes away or should_stop turns true; failure when the audio keeps breaking.
+Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop);
+
+}  // namespace lowleg::procedure
