@@ -74,7 +74,7 @@ PartPriors winding(Prior g2, Prior g3_over_g2)
 PartPriors servo(Prior g3_over_g2, double trim)
 {
     return with({OutputModel::floating, -1.0, true},
-                {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 20e3, 1.0 / 400.0)},
+                {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 60e3, 1.0 / 400.0)},
                  {F::ln_g3_over_g2, g3_over_g2}, {F::ln_c2, ln_flat(1e-11, 5e-9)}, {F::ln_c3_over_c2, normal(0.0, 0.8)},
                  {F::coupled2, normal(0.0, 0.5)}, {F::coupled3, normal(0.0, 0.5)}, {F::surplus, normal(0.0, trim)}, {F::skew, normal(0.0, 0.5 * trim)},
                  {F::ln_across, ln_flat(1e-12, 5e-9)}, {F::ln_series, ln_flat(1e-5, 1.0)}, {F::ln_bass, ln_flat(1e-5, 200.0)}});
@@ -95,7 +95,7 @@ std::vector<Hypothesis> make_hypotheses()
     };
     add("floating winding", Topology::transformer, 0.13, floating,
         {from(floating, 300e-12, 1.0, 0.0, 0.0), from(floating, 1e-9, 1.0, 0.7, 0.0), from(floating, 1e-8, 1.0, 1.0, 0.0), from(floating, 1e-9, 1.0, 0.0, -0.7), from(floating, 1e-8, 1.0, 0.0, -1.0)});
-    const auto bled = winding(ln_flat(1.0 / 120e3, 1.0 / 900.0), normal(0.0, 0.02));
+    const auto bled = winding(ln_normal(1.0 / 15e3, 0.9), normal(0.0, 0.02));
     const auto bled_at = [&](double ohms) { return moved(from(bled, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(ohms)}}); };
     add("winding with bleeders", Topology::transformer, 0.015, bled, {bled_at(3e3), bled_at(30e3)});
     const auto at2 = winding(ln_flat(1.0 / 100e3, 1.0 / 300.0), fixed(-12.0));
@@ -157,8 +157,8 @@ std::vector<Hypothesis> make_hypotheses()
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     // Resistances between the kinds, and whatever leads there beside them.
     add("a few ohms at pin 3", std::nullopt, 0.001, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
-    add("some resistance at pin 3", std::nullopt, 0.004,
-        amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-1.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
+    add("some resistance at pin 3", std::nullopt, 0.007,
+        amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 silent", std::nullopt, 0.005,
         amplifiers(0.0, false, source, ln_flat(0.3, 1e10), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 4.0)},
                                                          {A::ln_shunt3_over_shunt2, normal(0.0, 3.0)}}));
