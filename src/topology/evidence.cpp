@@ -162,6 +162,7 @@ public:
         impedances();
         third_harmonics();
         maximum_levels();
+        hum();
         direct_voltage();
         return std::move(out_);
     }
@@ -315,10 +316,10 @@ private:
             const double ratio = f_.mutual_ratio->value;
             const auto share = format_fixed(std::abs(100.0 * ratio), 1) + " % of it, at " + format_hertz(f_.mutual_ratio->frequency);
             add("pin3_to_pin2", *f_.mutual_ratio, "",
-                ratio < -0.05  ? "What is pushed into one pin pulls the other the opposite way (" + share + "): halves of one winding, their middle on ground."
-                : ratio < 0.05 ? "Nothing of what is pushed into one pin comes out of the other (" + share + "): each has an amplifier of its own."
-                : ratio > 0.5  ? "What is pushed into one pin lifts the other as well (" + share + "): the legs hold on to each other, not to ground."
-                               : "Some of what is pushed into one pin comes out of the other (" + share + ").");
+                ratio < -0.05  ? "What is pushed into pin 3 pulls pin 2 the opposite way (" + share + "): halves of one winding, their middle on ground."
+                : ratio < 0.05 ? "Nothing of what is pushed into pin 3 comes out at pin 2 (" + share + "): pin 2 has an amplifier of its own."
+                : ratio > 0.5  ? "What is pushed into pin 3 lifts pin 2 as well (" + share + "): the legs hold on to each other, not to ground."
+                               : "Some of what is pushed into pin 3 comes out at pin 2 (" + share + ").");
         }
         const auto& legs = v_.legs;
         if (legs.status == EntryStatus::unknown) return;
@@ -379,13 +380,27 @@ private:
         }
     }
 
+    void hum()
+    {
+        if (!o_.hum) return;
+        const std::size_t louder = o_.hum->rms[1] > o_.hum->rms[0] ? 1 : 0;
+        const auto level = dbfs_of_rms(o_.hum->rms.at(louder));
+        const auto quieter = dbfs_of_rms(o_.hum->rms.at(1 - louder));
+        if (!std::isfinite(level.value())) return;
+        // What period after period adds to it is a few per cent.
+        out_.push_back({"hum", o_.hum->fundamental, level.value(), "dBFS", 0.5, true,
+                        "Hum of " + format_fixed(o_.hum->fundamental.value(), 2) + " Hz and its harmonics: −" + format_fixed(std::abs(level.value()), 1) + " dBFS on pin " +
+                            std::to_string(louder + 2) + ((level - quieter).value() > 3.0 ? ", the other pin has less" : ", and as much on the other pin") +
+                            "; it was taken off before anything was read."});
+    }
+
     void direct_voltage()
     {
         if (!o_.dc) return;
         const auto& [pin2, pin3] = *o_.dc;
         const double most = std::abs(pin2) > std::abs(pin3) ? pin2 : pin3;
         constexpr double seen = 1e-3;
-        const auto permille = [](double x) { return format_fixed(1000.0 * x, 1) + " ‰"; };
+        const auto permille = [](double x) { return (x < 0.0 ? "−" : "") + format_fixed(1000.0 * std::abs(x), 1) + " ‰"; };
         add("direct_voltage", {most, 2e-4, {}}, "",
             std::abs(most) < seen ? "No direct voltage on either pin (less than " + permille(seen) + " of full scale)."
                                   : "Direct voltage on the pins: " + permille(pin2) + " of full scale at pin 2, " + permille(pin3) + " at pin 3.");
@@ -425,7 +440,7 @@ private:
         }
         case Topology::cross_coupled: return movements() + to_ground() + ": a servo, which holds the voltage between its legs and lets each leg go where it must";
         case Topology::transformer_center_tapped:
-            return movements() + (f_.mutual_ratio ? ", and what is pushed into one pin pulls the other the opposite way" : "") + ": a winding with its middle on ground";
+            return movements() + (f_.mutual_ratio ? ", and what is pushed into pin 3 pulls pin 2 the opposite way" : "") + ": a winding with its middle on ground";
         case Topology::inverter:
             return both_legs() + ", and " + lower(movements()) + ": each leg has an amplifier of its own" + build_outs();
         case Topology::dual_unbalanced: return both_legs() + ", and " + lower(movements()) + ": two channels that carry the same";

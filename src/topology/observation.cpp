@@ -269,6 +269,7 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
     Observations o;
     o.fixture = fixture;
     o.relative_tolerance = options.gain_tolerance;
+    o.hum = reference.hum;
     for (const auto& [state, reading] : readings) o.third_harmonics[state] = reading.third_harmonics;
     // A converter has an offset of its own, well below 1 %; inputs that block direct voltage show no more than that either.
     if (std::max(std::abs(reference.dc[0]), std::abs(reference.dc[1])) > least_direct_voltage) o.dc = reference.dc;

@@ -46,6 +46,7 @@ struct Observations {
     std::map<SwitchState, std::vector<analysis::ThirdHarmonic>> third_harmonics;
     std::map<SwitchState, MaximumLevel> maximum_levels;  ///< Empty unless they were asked for.
     std::optional<std::array<double, 2>> dc;  ///< Direct voltage at the inputs, full scale = 1; none: they do not pass it, or it was not looked at.
+    std::optional<analysis::HumReading> hum;  ///< In `through`; none: no mains line stood out of the noise.
     double relative_tolerance{};  ///< Of a level against another state or channel, beyond noise (calibration).
 
     [[nodiscard]] bool has(SwitchState s) const { return !at.empty() && at.front().drive.contains(s); }

@@ -202,6 +202,24 @@ TEST_CASE("iron shows in the bass, and is said", "[topology][evidence]")
     CHECK_THAT(says(), ContainsSubstring("No third harmonic at 22 Hz"));
 }
 
+TEST_CASE("hum and direct voltage are told where they were seen", "[topology][evidence]")
+{
+    auto o = observe(test::read_all(servo, Fixture{}, every), Fixture{}, {});
+    REQUIRE(o);
+    const auto says = [&](std::string_view name) {
+        for (const auto& e : judge(o.value()).evidence)
+            if (e.name == name) return e.says;
+        return std::string{};
+    };
+    CHECK(says("hum").empty());
+    CHECK(says("direct_voltage").empty());
+    // 1e-3 rms is −57 dB of a full-scale sine's 0.707.
+    o.value().hum = analysis::HumReading{Hertz{50.02}, {1e-4, 1e-3}};
+    o.value().dc = std::array{0.002, -0.05};
+    CHECK_THAT(says("hum"), ContainsSubstring("50.02 Hz") && ContainsSubstring("−57.0 dBFS on pin 3"));
+    CHECK_THAT(says("direct_voltage"), ContainsSubstring("2.0 ‰ of full scale at pin 2, −50.0 ‰ at pin 3"));
+}
+
 namespace {
 
 struct Pair {
