@@ -157,7 +157,7 @@ std::vector<Hypothesis> make_hypotheses()
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     // Resistances between the kinds, and whatever leads there beside them.
     add("a few ohms at pin 3", std::nullopt, 0.001, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
-    add("some resistance at pin 3", std::nullopt, 0.007,
+    add("some resistance at pin 3", std::nullopt, 0.0045,
         amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 silent", std::nullopt, 0.005,
         amplifiers(0.0, false, source, ln_flat(0.3, 1e10), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 4.0)},
