@@ -1,22 +1,37 @@
 /// \file hypotheses.h
-/// What each kind of output is expected to show, as ranges of the features, and how probable each is given what was seen.
+/// What an output may be: physical models with the spread of their parts, and how probable each is given what was read.
 #pragma once
 
-#include "topology/features.h"
+#include "topology/observation.h"
 #include "topology/verdict.h"
 
+#include <map>
+#include <string_view>
 #include <vector>
 
 namespace lowleg::topology {
 
-struct Posterior {
-    std::vector<Candidate> topologies;  ///< All of them, most probable first.
-    double single_ended_of_some_kind{};   ///< Pin 3 is silent, and what is at it fits none of the family's members.
-    double none_of_them{};              ///< Probability that the output is something else; the sum of all is 1.
+/// One way in which an output may be built, weighed.
+struct WeighedHypothesis {
+    std::string_view name;              ///< "servo", "winding with bleeders", …
+    std::optional<Topology> topology;   ///< None: no known kind.
+    std::optional<Variant> variant;     ///< Of an unbalanced output.
+    double probability{};
+    double misfit{};                    ///< rms of what it leaves unexplained, see ModelFit; 0 when it was not tried.
 };
 
-/// Bayes' rule over the topologies and "something else". Each topology expects each feature within a range with soft edges; something
-/// else may show anything. A feature that is absent says nothing. Ranges: reference circuits and part data of docs/identification.md.
-[[nodiscard]] Posterior weigh(const Features& features);
+struct Posterior {
+    std::vector<Candidate> topologies;     ///< All of them, most probable first.
+    double single_ended_of_some_kind{};    ///< Pin 3 is silent, and what is at it fits none of the family's members.
+    double none_of_them{};                 ///< Probability that the output is something else; the sum of all is 1.
+    std::map<SwitchState, Seconds> late;   ///< By which each state is late against `through`, as the most probable of them has it.
+    double best_misfit{};                  ///< Of the hypothesis that explains the readings best.
+    std::vector<WeighedHypothesis> hypotheses;  ///< Those that were tried, most probable first.
+};
+
+/// Bayes' rule over physical models: each is fitted to all states and frequencies at once, with the spread of real parts as prior
+/// knowledge (part_spreads.h) and the uncertainty of every reading, and its evidence is what remains when its parts are integrated out.
+/// Something else explains everything, a little.
+[[nodiscard]] Posterior weigh(const Observations& observations);
 
 }  // namespace lowleg::topology

@@ -18,7 +18,7 @@ using analysis::ToneReading;
 /// What the phases of a circuit can imitate of a delay (a lifted transformer: 8 µs).
 constexpr Seconds largest_natural_delay_change{20e-6};
 
-/// Without the probe a slip below this could as well be the circuit's doing, and is left.
+/// A slip below this could as well be the circuit's doing.
 constexpr Seconds largest_imitated_slip{150e-6};
 
 std::vector<const ToneReading*> tones_of(const MultitoneReading& reading, Signal signal)
@@ -245,6 +245,13 @@ void align_state(Observations& o, SwitchState state, const std::vector<SwitchSta
 
 }  // namespace
 
+Observations brought_into_step(Observations o, const std::map<SwitchState, Seconds>& late)
+{
+    for (const auto& [state, by] : late) advance_state(o, state, by);
+    o.possible_slips.clear();
+    return o;
+}
+
 Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& readings, const Fixture& fixture,
                              const ObserveOptions& options)
 {
@@ -312,32 +319,16 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
         }
         assemble(lags);
     } else {
-        // A winding with much capacitance turns the phases of `lifted` like a frame that was lost. With the probe the states determine more
-        // than a two-port, and a slip is believed where they contradict each other without it.
-        std::vector<std::pair<SwitchState, Seconds>> suspects;
+        // A winding with much capacitance turns the phases of `lifted` like a few frames that were lost: whoever explains all readings decides.
+        std::map<SwitchState, Seconds> slips;
         for (const auto& [state, reading] : readings) {
             if (state == SwitchState::through) continue;
             const auto slip = slip_between(reading, reference, o.has_drive ? Signal::drive : Signal::probe);
-            const bool could_be_the_circuit = !o.has_probe && std::abs(slip.value()) < largest_imitated_slip.value();
-            if (slip.value() != 0.0 && !could_be_the_circuit) suspects.emplace_back(state, slip);
+            if (slip.value() == 0.0) continue;
+            const bool could_be_the_circuit = std::abs(slip.value()) < largest_imitated_slip.value();
+            (could_be_the_circuit ? o.possible_slips : slips).emplace(state, slip);
         }
-        const auto slips_of = [&](std::size_t choice) {
-            std::map<SwitchState, Seconds> slips;
-            for (std::size_t i = 0; i < suspects.size(); ++i)
-                if ((choice >> i & 1U) != 0) slips.insert(suspects[i]);
-            return slips;
-        };
-        const std::size_t all = (std::size_t{1} << suspects.size()) - 1;
-        std::size_t best = o.has_probe ? 0 : all;
-        assemble(slips_of(best));
-        if (o.has_probe && all > 0) {
-            double least = two_port_misfit(o);
-            for (std::size_t choice = 1; choice <= all; ++choice) {
-                assemble(slips_of(choice));
-                if (const double m = two_port_misfit(o); m < 0.5 * least) { least = m; best = choice; }
-            }
-            assemble(slips_of(best));
-        }
+        assemble(slips);
     }
 
     if (!o.phases_agree && o.has_probe) {

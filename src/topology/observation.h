@@ -42,6 +42,7 @@ struct Observations {
     bool phases_agree{true};   ///< The states share one time reference, so that they compare as complex numbers.
     std::vector<FrequencyObservation> at;  ///< Ascending.
     std::optional<analysis::DelayReading> delay;  ///< Of the loop, from the drive on the leg that carries it; none: unknown start.
+    std::map<SwitchState, Seconds> possible_slips;  ///< By which a state is late if frames were lost, and is not if the circuit turns its phases so.
     std::map<SwitchState, std::vector<analysis::ThirdHarmonic>> third_harmonics;
     std::map<SwitchState, MaximumLevel> maximum_levels;  ///< Empty unless they were asked for.
     std::optional<std::array<double, 2>> dc;  ///< Direct voltage at the inputs, full scale = 1; none: they do not pass it, or it was not looked at.
@@ -64,10 +65,13 @@ struct ObserveOptions {
 };
 
 /// Brings readings of several states together. The delay of the loop is taken off; a state whose delay differs from that of
-/// `through` by whole frames is moved back into step.
+/// `through` by many whole frames is moved back into step; what may be a slip of a few is in possible_slips.
 /// \param readings  at least `through`; all of the same plan.
 /// \return failure when `through` is missing or the readings do not have the same tones.
 Result<Observations> observe(const std::map<SwitchState, analysis::MultitoneReading>& readings, const Fixture& fixture,
                              const ObserveOptions& options);
+
+/// The same with each of these states earlier by as much as it is late. Forgets possible_slips.
+[[nodiscard]] Observations brought_into_step(Observations observations, const std::map<SwitchState, Seconds>& late);
 
 }  // namespace lowleg::topology

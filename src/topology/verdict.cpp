@@ -20,23 +20,17 @@ Polarity polarity_of(const Observations& o)
     return o.delay->inverted ? Polarity::inverted : Polarity::normal;
 }
 
-std::optional<Variant> variant_of(Topology topology, const Features& f)
+/// Whether the states taken tell this kind from its double at all; priors do not replace them.
+bool is_tested(Topology topology, const Observations& o, const Features& f)
 {
-    if (topology != Topology::unbalanced || !f.pin3_log_ohm) return std::nullopt;
-    return f.pin3_log_ohm->value < 2.0 ? Variant::pin3_grounded : Variant::pin3_not_connected;
-}
-
-/// Whether the states taken tell this kind from its double at all; ranges that an output happens to hit do not replace them.
-bool is_tested(Topology topology, const Features& f)
-{
-    // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers.
-    if (!is_single_ended(topology) && !f.ground_step_low_db) return false;
-    // A servo differs from a winding by its way to ground, which `lifted` or the probe shows.
-    if (topology == Topology::cross_coupled) return f.lift_step_low_db.has_value() || f.common_mode_log_ohm.has_value();
-    // A sense input, a return and a resistor differ by what comes out at pin 2, and by pin 2's own impedance.
-    if (topology == Topology::ground_sensing || topology == Topology::insert) return f.pin3_to_pin2.has_value();
-    if (topology == Topology::impedance_balanced) return f.pin3_over_pin2.has_value();
-    return true;
+    const bool probed = o.has_probe && (o.has(SwitchState::loaded) || o.has(SwitchState::lifted));
+    // What is at a silent pin 3 shows only to the probe.
+    if (is_single_ended(topology)) return probed;
+    // A servo differs from a winding by its way to ground, which `lifted` shows, or the probe; and both from all else by the ground step.
+    if (topology == Topology::cross_coupled || topology == Topology::transformer)
+        return probed || (f.lift_step_low_db.has_value() && f.ground_step_low_db.has_value());
+    // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers; so does the probe.
+    return probed || f.ground_step_low_db.has_value();
 }
 
 /// What `through` would read with the leads of pin 2 and pin 3 exchanged, as far as levels go.
@@ -53,19 +47,29 @@ Observations with_legs_exchanged(const Observations& o)
     return out;
 }
 
-void decide(Verdict& v, const Features& features)
+std::optional<Variant> variant_of(const Candidate& named, const Posterior& posterior)
 {
-    const auto posterior = weigh(features);
+    for (const auto variant : {Variant::pin3_grounded, Variant::pin3_not_connected}) {
+        double probability = 0.0;
+        for (const auto& h : posterior.hypotheses)
+            if (h.topology == named.topology && h.variant == variant) probability += h.probability;
+        if (probability >= decided * named.probability) return variant;
+    }
+    return std::nullopt;
+}
+
+void decide(Verdict& v, const Posterior& posterior, const Observations& observations, const Features& features)
+{
     const auto& best = posterior.topologies.front();
     double family = posterior.single_ended_of_some_kind;
     for (const auto& c : posterior.topologies)
         if (is_single_ended(c.topology)) family += c.probability;
 
-    if (best.probability >= decided && is_tested(best.topology, features)) {
+    if (best.probability >= decided && is_tested(best.topology, observations, features)) {
         v.outcome = Outcome::named;
         v.topology = best.topology;
         v.probability = best.probability;
-        v.variant = variant_of(best.topology, features);
+        v.variant = variant_of(best, posterior);
         for (auto c : std::span{posterior.topologies}.subspan(1))
             if (c.probability >= 0.0005) v.alternatives.push_back(c);
         return;
@@ -140,30 +144,42 @@ std::string_view Verdict::id() const noexcept
     return "inconclusive";
 }
 
-Verdict judge(const Observations& observations)
+Verdict judge(const Observations& taken)
 {
     Verdict v;
-    v.probe = observations.has_probe;
-    v.polarity = polarity_of(observations);
+    v.probe = taken.has_probe;
+    v.polarity = polarity_of(taken);
+    const auto heard = extract_features(taken, {});
+    const bool is_silent = taken.has_drive ? !heard.drive_heard : !taken.has_probe;
+
+    Posterior posterior;
+    Observations in_step;
+    const bool can_weigh = !is_silent && !heard.pin2_silent;
+    if (can_weigh) {
+        posterior = weigh(taken);
+        if (!taken.possible_slips.empty()) in_step = brought_into_step(taken, posterior.late);
+    }
+    const auto& observations = can_weigh && !taken.possible_slips.empty() ? in_step : taken;
     v.two_port = solve_two_ports(observations);
     const auto features = extract_features(observations, v.two_port);
     v.legs = leg_impedances(v.two_port);
 
-    if (!features.drive_heard) {
+    if (is_silent) {
         v.outcome = Outcome::no_signal;
         v.probability = 0.999;
         v.polarity = Polarity::unknown;
-    } else if (features.pin2_silent) {
+    } else if (heard.pin2_silent) {
         // Candidates are judged with the pins exchanged. But `through` alone is known, and a servo whose pin 2 is loaded down looks the
         // same: nothing is decided before the leads are exchanged.
         v.pin3_hot = true;
-        decide(v, extract_features(with_legs_exchanged(observations), {}));
+        const auto exchanged = with_legs_exchanged(taken);
+        decide(v, weigh(exchanged), exchanged, extract_features(exchanged, {}));
         v.outcome = Outcome::inconclusive;
         v.topology.reset();
         v.probability = std::min(v.probability, most_undecided);
         v.odd.reset();
     } else {
-        decide(v, features);
+        decide(v, posterior, observations, features);
     }
     v.load_points = load_points(observations, v.two_port);
     v.evidence = gather_evidence(v, features, observations);

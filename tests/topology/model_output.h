@@ -101,6 +101,7 @@ struct ReadingOptions {
     Seconds delay{0.0213};          ///< Of the loop.
     std::map<SwitchState, Seconds> later{};  ///< What a state's own delay is longer by.
     double loop_gain{1.0};
+    double iron{0.0};               ///< Third harmonic of iron at 20 Hz, of the fundamental; it falls as f^-1.2.
     unsigned seed{1};
 };
 
@@ -135,6 +136,10 @@ inline std::map<SwitchState, analysis::MultitoneReading> read_all(const OutputMo
             }
         }
         std::sort(r.tones.begin(), r.tones.end(), [](const auto& a, const auto& b) { return a.bin < b.bin; });
+        for (const double hz : {22.0, 38.0, 246.0}) {
+            const Complex iron = o.iron * std::pow(20.0 / hz, 1.2) + Complex{normal(generator), normal(generator)} * 10.0;
+            r.third_harmonics.push_back({Hertz{hz}, {analysis::ComplexEstimate{iron, 10.0 * o.noise_sigma, 30.0}, {iron, 10.0 * o.noise_sigma, 30.0}}});
+        }
         out[state] = r;
     }
     return out;
