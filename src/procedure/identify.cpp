@@ -310,7 +310,8 @@ private:
             for (std::size_t i = 0; i < reading.tones.size(); ++i) power += 0.5 * std::norm(full_.plan.tones[i].amplitude * reading.tones[i].leg.at(leg).value);
             const double predicted = std::abs(reading.dc.at(leg)) + crest * std::sqrt(power);
             if (predicted < 1.0) continue;
-            return unsafe(SwitchState::through, "input " + std::to_string(leg + 1) + " (pin " + std::to_string(leg + 2) + ") would be at full scale at the level of the measurement");
+            return unsafe(SwitchState::through, "input " + std::to_string(leg + 1) + " (pin " + std::to_string(leg + 2) +
+                                                    ") would be at full scale at the level of the measurement");
         }
         return Done{};
     }
@@ -534,7 +535,9 @@ private:
     {
         if (options_.source != Source::device || options_.line_output || hears_probe()) return;
         if (!options_.confirm_line_output) {
-            stop_loading("Nothing was loaded or grounded: without the probe a line output cannot be told from a power amplifier's; say --line-output if it is one.", false);
+            stop_loading("Nothing was loaded or grounded: without the probe a line output cannot be told from a power amplifier's; "
+                         "say --line-output if it is one.",
+                         false);
             return;
         }
         if (!options_.confirm_line_output()) stop_loading("Nothing was loaded or grounded, because this is not known to be a line output.", false);
