@@ -184,3 +184,27 @@ TEST_CASE("the same DUT is named a second time by a second run on the same bench
         CHECK(result.at("quality").at("states") == json({"through", "loaded", "lifted"}));
     }
 }
+
+TEST_CASE("hands-free: one Enter begins, and from then on the program sees by itself what is set", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("cross-coupled");
+    // The line ends after one Enter: whatever a word were needed for would be an error.
+    const auto measurement = program.start_shell(std::string{"echo | '"} + LOWLEG_BINARY + "' identify --device lowleg-bench --json");
+    for (const auto* state : {"loaded", "grounded", "lifted"}) {
+        std::string asked{"Now set the switch to "};
+        for (const char* c = state; *c != '\0'; ++c) asked += static_cast<char>(*c - 'a' + 'A');
+        for (int i = 0; i < 6000 && measurement->is_running() && measurement->standard_error().find(asked) == std::string::npos; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        INFO(measurement->standard_error());
+        REQUIRE(measurement->standard_error().find(asked) != std::string::npos);
+        REQUIRE(describe(program.run({"bench", "switch", state}).ending) == "exit status 0");
+    }
+    const auto ending = measurement->wait_for(std::chrono::seconds{60});
+    REQUIRE(ending);
+    const auto result = result_of({*ending, measurement->standard_output(), measurement->standard_error()});
+    CHECK(result.at("verdict") == "cross-coupled");
+    CHECK(result.at("quality").at("states") == json({"through", "loaded", "grounded", "lifted"}));
+}

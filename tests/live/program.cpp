@@ -39,6 +39,11 @@ std::unique_ptr<Process> Program::start(const Words& words) const
     return std::make_unique<Process>(Words{LOWLEG_BINARY} + words, environment_);
 }
 
+std::unique_ptr<Process> Program::start_shell(const std::string& line) const
+{
+    return std::make_unique<Process>(Words{"/bin/sh", "-c", line}, environment_);
+}
+
 std::unique_ptr<Process> Program::serve(const std::string& circuit, const Words& words) const
 {
     auto bench = start(Words{"bench", "serve", circuit} + words);

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] Outcome run(const Words& words, std::chrono::seconds limit = std::chrono::seconds{90}) const;
     /// Started, not awaited.
     [[nodiscard]] std::unique_ptr<Process> start(const Words& words) const;
+    /// A line of shell that names the program by its path, with what the program needs.
+    [[nodiscard]] std::unique_ptr<Process> start_shell(const std::string& line) const;
     /// `lowleg bench serve CIRCUIT …`, ready. \throws std::runtime_error with what it said instead.
     [[nodiscard]] std::unique_ptr<Process> serve(const std::string& circuit, const Words& words = {}) const;
 
