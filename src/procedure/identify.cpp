@@ -620,6 +620,8 @@ private:
         // The bench's switch confirms its moves, and its circuits may do what no gear does.
         if (options_.source != Source::virtual_bench && !stopped_for_safety_)
             if (auto ok = check_switch(readings_, options_.fixture); !ok) return ok.error();
+        if (options_.source == Source::device)
+            for (auto& sentence : describe_sameness(readings_)) notes_.push_back(std::move(sentence));
         auto o = observe_so_far();
         if (!o) return o.error();
         for (const auto& h : headroom_) o.value().maximum_levels[h.state] = h.maximum;

@@ -287,7 +287,7 @@ std::vector<std::string> describe_sameness(const Readings& taken)
         for (auto b = std::next(a); b != taken.end(); ++b)
             if (read_alike(a->second.tones, b->second.tones))
                 out.push_back("\"" + std::string{name_of(a->first)} + "\" and \"" + std::string{name_of(b->first)} +
-                              "\" read the same at this output: no signal can tell where the switch stood, so your word was taken for it.");
+                              "\" read the same at this output, so that no signal could tell one from the other.");
     return out;
 }
 
