@@ -6,9 +6,11 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
+#include <vector>
 
 using namespace lowleg;
 using namespace lowleg::analysis;
@@ -85,9 +87,17 @@ TEST_CASE("no delay is read where there is no signal, or no delay", "[analysis][
     CHECK(!measure_delay(reading, Signal::drive, 2));
     CHECK(!measure_delay(MultitoneReading{}, Signal::drive, 0));
 
-    // Phases at random are no delay.
-    std::mt19937_64 random{9};
+    // Phases at random are no delay. Of the many thousand delays that are tried one explains twelve of them rather well by chance, mostly
+    // below 0.8, and never like a delay does.
     std::uniform_real_distribution<double> phase{-3.14, 3.14};
-    const auto scrambled = reading_of(plan, 1e-5, [&](double) { return std::polar(0.1, phase(random)); });
-    CHECK(measure_delay(scrambled, Signal::drive, 0).value().coherence < 0.8);
+    std::vector<double> coherence;
+    for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+        std::mt19937_64 random{seed};
+        const auto scrambled = reading_of(plan, 1e-5, [&](double) { return std::polar(0.1, phase(random)); });
+        coherence.push_back(measure_delay(scrambled, Signal::drive, 0).value().coherence);
+    }
+    std::ranges::sort(coherence);
+    CAPTURE(coherence);
+    CHECK(coherence[coherence.size() / 2] < 0.8);
+    CHECK(coherence.back() < 0.95);
 }
