@@ -67,7 +67,8 @@ PartPriors winding(Prior g2, Prior g3_over_g2)
                 {{F::ln_rd, ln_normal(120.0, 0.7)}, {F::ln_ld, ln_flat(1e-6, 2e-2)}, {F::ln_g2, g2}, {F::ln_g3_over_g2, g3_over_g2},
                  {F::ln_c2, ln_flat(6e-11, 5e-8)}, {F::ln_c3_over_c2, normal(0.0, 1.2)}, {F::coupled2, normal(0.0, 0.8)},
                  {F::coupled3, normal(0.0, 0.8)}, {F::surplus, fixed(0.0)}, {F::skew, fixed(0.0)}, {F::ln_across, ln_flat(1e-11, 2e-8)},
-                 {F::ln_series, fixed(ln(1e3))}, {F::ln_bass, fixed(ln(1e-6))}});
+                 {F::ln_series, fixed(ln(1e3))}, {F::ln_bass, fixed(ln(1e-6))},
+                 {F::ln_magnetizing, ln_flat(0.02, 400.0)}, {F::driving_share, normal(0.45, 0.15)}});
 }
 
 /// \param trim  how well the amplifiers' gains agree.
@@ -77,7 +78,8 @@ PartPriors servo(Prior g3_over_g2, double trim)
                 {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 60e3, 1.0 / 400.0)},
                  {F::ln_g3_over_g2, g3_over_g2}, {F::ln_c2, ln_flat(1e-11, 5e-9)}, {F::ln_c3_over_c2, normal(0.0, 0.8)},
                  {F::coupled2, normal(0.0, 0.5)}, {F::coupled3, normal(0.0, 0.5)}, {F::surplus, normal(0.0, trim)}, {F::skew, normal(0.0, 0.5 * trim)},
-                 {F::ln_across, ln_flat(1e-12, 5e-9)}, {F::ln_series, ln_flat(1e-5, 1.0)}, {F::ln_bass, ln_flat(1e-5, 200.0)}});
+                 {F::ln_across, ln_flat(1e-12, 5e-9)}, {F::ln_series, ln_flat(1e-5, 1.0)}, {F::ln_bass, ln_flat(1e-5, 200.0)},
+                 {F::ln_magnetizing, fixed(ln(1e-6))}, {F::driving_share, fixed(0.0)}});
 }
 
 std::vector<Hypothesis> make_hypotheses()

@@ -42,7 +42,8 @@ OutputAdmittances amplifiers(const ModelShape& shape, const PartValues& p, doubl
 OutputAdmittances floating(const PartValues& p, double omega) noexcept
 {
     using P = FloatingParts;
-    const Complex between = inverse({p[P::ln_rd], omega * p[P::ln_ld] - 1.0 / (omega * p[P::ln_series])});
+    const Complex not_passed = p[P::driving_share] * times(p[P::ln_magnetizing], inverse({p[P::ln_magnetizing], omega}));
+    const Complex between = inverse(p[P::ln_rd] * (1.0 - not_passed) + Complex{0.0, omega * p[P::ln_ld] - 1.0 / (omega * p[P::ln_series])});
     const double g3 = p[P::ln_g2] * p[P::ln_g3_over_g2];
     const double c2 = p[P::ln_c2];
     const double c3 = c2 * p[P::ln_c3_over_c2];
@@ -87,7 +88,8 @@ constexpr unsigned linear_parts(OutputModel model)
     switch (model) {
     case OutputModel::amplifiers: return bit(AmplifierParts::lag) | bit(AmplifierParts::sense) | bit(AmplifierParts::follow);
     case OutputModel::floating:
-        return bit(FloatingParts::coupled2) | bit(FloatingParts::coupled3) | bit(FloatingParts::surplus) | bit(FloatingParts::skew);
+        return bit(FloatingParts::coupled2) | bit(FloatingParts::coupled3) | bit(FloatingParts::surplus) | bit(FloatingParts::skew) |
+               bit(FloatingParts::driving_share);
     case OutputModel::center_tapped: return bit(CenterTappedParts::unbalance);
     }
     return 0;

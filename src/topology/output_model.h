@@ -57,6 +57,8 @@ struct FloatingParts {
         skew,           ///< of pin 3's current against pin 2's, relative: unequal feedback of a servo
         ln_across,      ///< F, between the legs
         ln_series,      ///< F, in series with what is between the legs: coupling capacitors of a servo
+        ln_magnetizing, ///< rad/s, below which the core no longer passes on the impedance of the driving side
+        driving_share,  ///< that impedance's part of Rd
         ln_bass,        ///< rad/s, below which the legs' amplifiers no longer follow each other: capacitors in a servo's sense lines
         count
     };
@@ -76,7 +78,7 @@ struct CenterTappedParts {
     };
 };
 
-inline constexpr std::size_t most_parts = 13;
+inline constexpr std::size_t most_parts = 15;
 
 /// What is discrete about a model.
 struct ModelShape {
