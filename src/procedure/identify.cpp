@@ -423,8 +423,7 @@ private:
     [[nodiscard]] Result<topology::Observations> observe_so_far() const
     {
         topology::ObserveOptions o;
-        // A tenth of a decibel is what two channels of an uncalibrated interface differ by; the bench has what its fixture says.
-        if (options_.source != Source::virtual_bench) o.gain_tolerance = 0.1 / db_per_neper;
+        if (options_.source != Source::virtual_bench) o.gain_tolerance = topology::uncalibrated_gain_tolerance;  // the bench has what its fixture says
         return topology::observe(readings_, options_.fixture, o);
     }
 

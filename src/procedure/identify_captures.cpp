@@ -33,9 +33,6 @@ constexpr double search_ppm = 3000.0;
 constexpr double tolerated_bins = 0.01;
 // An exact zero is possible, a row of them on both inputs is a dropout, or the time before the recording began.
 constexpr std::size_t most_zeros = 64;
-// Of the channels' gain ratio: a tenth of a decibel is what two inputs of an uncalibrated interface differ by.
-constexpr double gain_tolerance = 0.1 / db_per_neper;
-
 struct Capture {
     std::filesystem::path path;
     SwitchState state{};
@@ -459,7 +456,7 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
 
     if (const auto moved = check_switch(readings, options.fixture); !moved)
         return Error{"the recordings in " + folder.string() + " do not fit their names: " + moved.error().message};
-    auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = gain_tolerance});
+    auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = topology::uncalibrated_gain_tolerance});
     if (!observations) return observations.error();
     out.verdict = topology::judge(observations.value());
     return out;
