@@ -30,7 +30,7 @@ struct Posterior {
 };
 
 /// Bayes' rule over physical models: each is fitted to all states and frequencies at once, with the spread of real parts as prior
-/// knowledge (part_spreads.h) and the uncertainty of every reading, and its evidence is what remains when its parts are integrated out.
+/// knowledge and the uncertainty of every reading, and its evidence is what remains when its parts are integrated out.
 /// Something else explains everything, a little.
 [[nodiscard]] Posterior weigh(const Observations& observations);
 
