@@ -219,19 +219,19 @@ double log_odds_of_iron(Iron iron, std::optional<Topology> topology)
     return 0.0;
 }
 
-/// With pin 3 grounded a servo has one amplifier's swing for what both legs gave together, and a winding has all of it. ln of the odds, from
-/// how much more pin 2 gives then: 0 dB of a servo, 6 dB of a winding.
+/// With pin 3 grounded a servo has one amplifier's swing for what both legs gave together, so that pin 2 rises by 6 dB at small levels and by
+/// 0 dB at the highest. A winding has all of it. Where `through` did not reach its own maximum, the difference is an upper bound, which a
+/// servo undercuts all the same. ln of the odds.
 double log_odds_of_headroom(const Observations& o, std::optional<Topology> topology)
 {
     const auto through = o.maximum_levels.find(SwitchState::through);
     const auto grounded = o.maximum_levels.find(SwitchState::grounded);
-    if (through == o.maximum_levels.end() || grounded == o.maximum_levels.end()) return 0.0;
-    if (!through->second.is_reached || !grounded->second.is_reached) return 0.0;
+    if (through == o.maximum_levels.end() || grounded == o.maximum_levels.end() || !grounded->second.is_reached) return 0.0;
     if (topology != Topology::transformer && topology != Topology::cross_coupled) return 0.0;
-    const double expected = topology == Topology::transformer ? 6.0 : 0.5;
-    constexpr double spread = 1.2;  // dB; the steps of the sweep and uneven legs
-    const double off = ((grounded->second.pin2 - through->second.pin2).value() - expected) / spread;
-    return -0.5 * std::min(off * off, 16.0);
+    constexpr GainDb halfway{4.8};
+    constexpr double as_expected = 0.95;
+    const bool like_a_servo = grounded->second.pin2 - through->second.pin2 < halfway;
+    return std::log(like_a_servo == (topology == Topology::cross_coupled) ? as_expected : 1.0 - as_expected);
 }
 
 constexpr double prior_of_something_else = 0.02;
