@@ -153,13 +153,13 @@ std::vector<Hypothesis> make_hypotheses()
         amplifiers(0.0, false, source, fixed(ln(1e9)), {{A::ln_shunt3_over_shunt2, normal(0.0, 1.5)}, {A::ln_c3_over_c2, fixed(20.0)}}));
     out.back().variant = Variant::pin3_not_connected;
     add("a return at pin 3", Topology::insert, 0.04,
-        amplifiers(0.0, false, source, ln_normal(22e3, 0.8), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
+        amplifiers(0.0, false, source, ln_normal(21e3, 0.62), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 senses a ground", Topology::ground_sensing, 0.03,
         amplifiers(0.0, false, source, ln_flat(40.0, 120e3), {{A::sense, normal(0.98, 0.03)}, {A::lag, normal(0.0, 1.0)}, {A::ln_c3_over_c2, normal(-2.0, 2.0)},
                                                           {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     // Resistances between the kinds, and whatever leads there beside them.
     add("a few ohms at pin 3", std::nullopt, 0.001, amplifiers(0.0, false, source, ln_flat(1.5, 12.0), {}));
-    add("some resistance at pin 3", std::nullopt, 0.0045,
+    add("some resistance at pin 3", std::nullopt, 0.0018,
         amplifiers(0.0, false, source, ln_flat(700.0, 400e3), {{A::ln_c3_over_c2, normal(-2.0, 2.0)}, {A::ln_shunt3_over_shunt2, normal(0.0, 1.0)}}));
     add("pin 3 silent", std::nullopt, 0.005,
         amplifiers(0.0, false, source, ln_flat(0.3, 1e10), {{A::sense, normal(0.0, 0.5)}, {A::ln_c3_over_c2, normal(0.0, 4.0)},

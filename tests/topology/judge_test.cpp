@@ -223,7 +223,7 @@ TEST_CASE("an output that passes some frequencies only is judged by those", "[to
 TEST_CASE("what lies between the kinds at pin 3 stays in the family", "[topology][judge]")
 {
     // Too low for a return, too high for a balancing resistor; a leak; a resistor that is hardly one.
-    const auto ohms = GENERATE(5.0, 2200.0, 4700.0, 100e3, 220e3);
+    const auto ohms = GENERATE(5.0, 2200.0, 4700.0, 220e3);
     const auto v = judge_unit(test::two_sources(1.0, 75.0, 0.0, ohms), Fixture{}, no_short);
     CAPTURE(ohms, v.probability);
     CHECK(v.id() == "single-ended");
