@@ -99,7 +99,7 @@ std::vector<Hypothesis> make_hypotheses()
         {from(floating, 300e-12, 1.0, 0.0, 0.0), from(floating, 1e-9, 1.0, 0.7, 0.0), from(floating, 1e-8, 1.0, 1.0, 0.0), from(floating, 1e-9, 1.0, 0.0, -0.7), from(floating, 1e-8, 1.0, 0.0, -1.0)});
     const auto bled = winding(ln_normal(1.0 / 15e3, 0.9), normal(0.0, 0.02));
     const auto bled_at = [&](double ohms) { return moved(from(bled, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(ohms)}}); };
-    add("winding with bleeders", Topology::transformer, 0.015, bled, {bled_at(3e3), bled_at(30e3)});
+    add("winding with bleeders", Topology::transformer, 0.01, bled, {bled_at(3e3), bled_at(30e3)});
     const auto at2 = winding(ln_flat(1.0 / 100e3, 1.0 / 300.0), fixed(-12.0));
     const auto at3 = winding(ln_flat(1e-6 / 100e3, 1e-6 / 300.0), fixed(ln(1e6)));
     add("winding referenced at pin 2", Topology::transformer, 0.002, at2, {moved(from(at2, 300e-12, 1.0, 0.0, 0.0), {{F::ln_g2, -ln(5e3)}})});
@@ -119,10 +119,10 @@ std::vector<Hypothesis> make_hypotheses()
     const auto servo_at = [](const PartPriors& p, double ohms, double c = 1e-10, double bass = 1e-4) {
         return moved(centers(p), {{F::ln_g2, -ln(ohms)}, {F::ln_c2, ln(c)}, {F::ln_bass, ln(bass)}});
     };
-    add("servo", Topology::cross_coupled, 0.11, equal,
+    add("servo", Topology::cross_coupled, 0.2, equal,
         {servo_at(equal, 3.2e3), servo_at(equal, 10e3), servo_at(equal, 3.2e3, 2e-9), servo_at(equal, 3.2e3, 1e-10, 3.0)});
     const auto uneven = servo(normal(0.0, 1.0), 0.012);
-    add("servo of unequal halves", Topology::cross_coupled, 0.03, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3), servo_at(uneven, 3.2e3, 1e-10, 3.0)});
+    add("servo of unequal halves", Topology::cross_coupled, 0.05, uneven, {servo_at(uneven, 3.2e3), servo_at(uneven, 10e3), servo_at(uneven, 3.2e3, 1e-10, 3.0)});
 
     const auto build_out = ln_normal(80.0, 0.8);
     add("two amplifiers", Topology::inverter, 0.22,

@@ -45,11 +45,12 @@ json result_of(const Outcome& outcome)
     return result;
 }
 
-/// Serves a circuit, identifies it, and says what came out.
-json identify_served(const Program& program, const std::string& circuit, const Words& fixture = {})
+/// Serves a circuit behind a fixture, identifies it, and says what came out.
+/// \param more  for identify alone.
+json identify_served(const Program& program, const std::string& circuit, const Words& fixture = {}, const Words& more = {})
 {
     const auto bench = program.serve(circuit, fixture);
-    const auto result = result_of(program.run(identify(program, fixture)));
+    const auto result = result_of(program.run(identify(program, fixture + more)));
     CHECK(describe(bench->stop()) == "exit status 0");
     return result;
 }
@@ -94,7 +95,7 @@ TEST_CASE("without the probe the balanced outputs are named, and the single-ende
                                            {"inverter", "inverter"}, {"dual-unbalanced", "dual-unbalanced"},
                                            {"impedance-balanced", "single-ended"}, {"unbalanced", "single-ended"}}) {
         INFO("circuit " << circuit);
-        const auto result = identify_served(program, circuit, {"--rp", "none", "--line-output"});
+        const auto result = identify_served(program, circuit, {"--rp", "none"}, {"--line-output"});
         CHECK(result.at("verdict") == verdict);
         CHECK(result.at("probe") == false);
     }
