@@ -80,7 +80,7 @@ PartPriors winding(Prior g2, Prior g3_over_g2)
 PartPriors servo(Prior g3_over_g2, double trim)
 {
     return with({OutputModel::floating, -1.0, true},
-                {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 60e3, 1.0 / 400.0)},
+                {{F::ln_rd, ln_normal(80.0, 0.6)}, {F::ln_ld, ln_flat(1e-7, 1e-4)}, {F::ln_g2, ln_flat(1.0 / 26e3, 1.0 / 400.0)},
                  {F::ln_g3_over_g2, g3_over_g2}, {F::ln_c2, ln_flat(1e-11, 5e-9)}, {F::ln_c3_over_c2, normal(0.0, 0.8)},
                  {F::coupled2, normal(0.0, 0.5)}, {F::coupled3, normal(0.0, 0.5)}, {F::surplus, normal(0.0, trim)}, {F::skew, normal(0.0, 0.5 * trim)},
                  {F::ln_across, ln_flat(1e-12, 5e-9)}, {F::ln_series, ln_flat(1e-5, 1.0)}, {F::ln_bass, ln_flat(1e-5, 200.0)},
