@@ -1,5 +1,6 @@
 // The prediction against the virtual bench itself: identified on inputs of 10 kΩ, compared at other inputs.
 #include "cli/run.h"
+#include "support/temporary_folder.h"
 
 #include <nlohmann/json.hpp>
 
@@ -36,20 +37,7 @@ Outcome lowleg_run(std::vector<std::string> arguments)
     return {status, out.str(), err.str()};
 }
 
-struct Folder {
-    fs::path path;
-    Folder()
-    {
-        std::string name = (fs::temp_directory_path() / "lowleg-predict-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    ~Folder()
-    {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
+struct Folder : test::TemporaryFolder {
     [[nodiscard]] std::string write(const std::string& name, const std::string& text) const
     {
         std::ofstream{path / name} << text;

@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include "cli/hand_switch.h"
+#include "support/temporary_folder.h"
 
 #include <nlohmann/json.hpp>
 
@@ -49,21 +50,7 @@ void check_error(const Outcome& outcome, int status)
     CHECK(std::ranges::count(outcome.err, '\n') == 1);
 }
 
-struct Folder {
-    fs::path path;
-    Folder()
-    {
-        std::string name = (fs::temp_directory_path() / "lowleg-cli-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    ~Folder()
-    {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-};
+using Folder = test::TemporaryFolder;
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include "bench/virtual_bench.h"
 #include "files/audio_file.h"
 #include "stimulus/multitone.h"
+#include "support/temporary_folder.h"
 
 #include <sndfile.h>
 
@@ -24,21 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-    fs::path path;
-    Folder()
-    {
-        std::string name = (fs::temp_directory_path() / "lowleg-captures-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    ~Folder()
-    {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-};
+using Folder = test::TemporaryFolder;
 
 /// How a recording came about.
 struct Recorder {
