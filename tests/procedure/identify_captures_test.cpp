@@ -141,7 +141,7 @@ TEST_CASE("recordings that start anywhere name the circuit", "[procedure][captur
     CHECK_FALSE(quality.round_trip);
 }
 
-TEST_CASE("a player on another clock is found, said and corrected", "[procedure][captures]")
+TEST_CASE("a player on another clock is found, said and corrected", "[procedure][captures][numbers]")
 {
     const double ppm = GENERATE(-120.0, -3.0, 37.0, 250.0);
     const double periods = GENERATE(1.25, 4.3);

@@ -111,7 +111,7 @@ struct Fate {
 
 }  // namespace
 
-TEST_CASE("no fault of the audio reaches a result", "[procedure][identify]")
+TEST_CASE("no fault of the audio reaches a result", "[procedure][identify][numbers]")
 {
     using Kind = Injection::Kind;
     // Frame 40,000 of the second play, which is the one at full level, lies in the middle of a period of "through" that is measured,
@@ -255,7 +255,7 @@ TEST_CASE("states without through are wrong usage", "[procedure][identify]")
     CHECK(run.error().kind == ErrorKind::usage);
 }
 
-TEST_CASE("a switch that stands still is told, whatever it stands on", "[procedure][identify]")
+TEST_CASE("a switch that stands still is told, whatever it stands on", "[procedure][identify][numbers]")
 {
     // Standing on "lifted", a servo looks exactly like an unbalanced output whose pin 3 is not connected; on "grounded", like one
     // with pin 3 on ground; on "through", like two op amps.

@@ -256,7 +256,7 @@ TEST_CASE("without the probe the user says that it is a line output", "[procedur
     }
 }
 
-TEST_CASE("a verdict takes no more than 6 s of signal", "[procedure][safety]")
+TEST_CASE("a verdict takes no more than 6 s of signal", "[procedure][safety][numbers]")
 {
     const std::string circuit = GENERATE("transformer", "transformer-bifilar", "cross-coupled", "impedance-balanced", "insert");
     auto rig = make_rig(shipped(circuit));

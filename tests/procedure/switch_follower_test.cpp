@@ -131,7 +131,7 @@ TEST_CASE("with the probe every state of every output is recognised within 300 m
     }
 }
 
-TEST_CASE("without the probe the states of balanced outputs are recognised within 300 ms", "[procedure][follow]")
+TEST_CASE("without the probe the states of balanced outputs are recognised within 300 ms", "[procedure][follow][numbers]")
 {
     const std::string circuit = GENERATE("transformer", "cross-coupled", "inverter", "dual-unbalanced");
     Fixture fixture;
@@ -149,7 +149,7 @@ TEST_CASE("without the probe the states of balanced outputs are recognised withi
     }
 }
 
-TEST_CASE("noise, hum and a mismatch of the channels do not hide the switch", "[procedure][follow]")
+TEST_CASE("noise, hum and a mismatch of the channels do not hide the switch", "[procedure][follow][numbers]")
 {
     const std::string circuit = GENERATE("transformer", "inverter", "impedance-balanced", "cross-coupled");
     bench::InterfaceModel interface;

@@ -96,7 +96,7 @@ TEST_CASE("unusual parts and fixtures are never called wrongly", "[topology][jud
 {
     // Whatever is at hand may leave a verdict open, but a decided one must be true.
     const auto& unit = GENERATE(from_range(units()));
-    const auto rin = GENERATE(2e3, 6.6e3, 20e3, 100e3, 1e6);
+    const auto rin = GENERATE(2e3, 20e3, 1e6);
     const bool probe = GENERATE(true, false);
     Fixture fixture;
     fixture.rin2 = fixture.rin3 = Ohms{rin};
