@@ -1,6 +1,6 @@
 #include "circuit/rt/expression.h"
 
-#include "circuit/rt/pack.h"
+#include "core/pack.h"
 
 #include <algorithm>
 #include <cmath>

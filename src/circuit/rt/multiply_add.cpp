@@ -1,6 +1,6 @@
 #include "circuit/rt/multiply_add.h"
 
-#include "circuit/rt/pack.h"
+#include "core/pack.h"
 
 namespace lowleg::circuit::rt {
 namespace {

@@ -12,7 +12,7 @@
 
 #define LOWLEG_INLINE inline __attribute__((always_inline))
 
-namespace lowleg::circuit::rt {
+namespace lowleg {
 
 using Pack = double __attribute__((vector_size(4 * sizeof(double))));
 
@@ -35,4 +35,4 @@ inline const bool accelerated = __builtin_cpu_supports("avx2") != 0 && __builtin
 inline constexpr bool accelerated = false;
 #endif
 
-}  // namespace lowleg::circuit::rt
+}  // namespace lowleg
