@@ -1,6 +1,7 @@
 #include "analysis/decay.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -10,7 +11,7 @@ namespace {
 
 constexpr double shortest_s = 0.02;
 constexpr double longest_s = 3.0;
-constexpr int time_constants = 48;  // a tenth apart: what that leaves of a decay is some percent of it
+constexpr std::size_t time_constants = 48;  // a tenth apart: what that leaves of a decay is some percent of it
 /// In standard deviations. 48 of them are tried, but neighbours are nearly the same.
 constexpr double stands_out = 7.0;
 
@@ -19,12 +20,18 @@ struct Decay {
     double per_frame{};  ///< e^(−1/τ)
 };
 
-/// Σ dᵢ·rⁱ (Horner, from the end).
-double weighted_sum(const std::vector<double>& d, double ratio)
+/// So many time constants side by side: the sum of one waits for its own step before, those of several do not wait for each other.
+constexpr std::size_t side_by_side = 8;
+static_assert(time_constants % side_by_side == 0);
+using Several = std::array<double, side_by_side>;
+
+/// Σ dᵢ·rⁱ for several r (Horner, from the end).
+Several weighted_sums(const std::vector<double>& d, const Several& ratios)
 {
-    double sum = 0.0;
-    for (std::size_t i = d.size(); i-- > 0;) sum = sum * ratio + d[i];
-    return sum;
+    Several sums{};
+    for (std::size_t i = d.size(); i-- > 0;)
+        for (std::size_t k = 0; k < side_by_side; ++k) sums[k] = sums[k] * ratios[k] + d[i];
+    return sums;
 }
 
 /// \return amplitude 0 when nothing stands out.
@@ -45,23 +52,29 @@ Decay decay_of(const std::vector<Period>& periods, std::size_t leg, double sampl
 
     Decay best;
     double most = 0.0;
-    for (int k = 0; k < time_constants; ++k) {
-        const double tau = shortest_s * std::exp(std::log(longest_s / shortest_s) * k / (time_constants - 1));
-        const double ratio = std::exp(-1.0 / (tau * sample_rate_hz));
-        const double q = std::exp(-static_cast<double>(frames) / (tau * sample_rate_hz));
-        const double shape_power = (1.0 - q * q) / (1.0 - ratio * ratio);
-        double product = 0.0;
-        double norm = 0.0;
-        double weight = 1.0 - q;
-        for (const auto& d : lost) {
-            product += weight * weighted_sum(d, ratio);
-            norm += weight * weight * shape_power;
-            weight *= q;
+    for (std::size_t first = 0; first < time_constants; first += side_by_side) {
+        Several ratio{}, q{}, weight{}, product{}, norm{};
+        for (std::size_t k = 0; k < side_by_side; ++k) {
+            const double tau = shortest_s * std::exp(std::log(longest_s / shortest_s) * static_cast<double>(first + k) / static_cast<double>(time_constants - 1));
+            ratio[k] = std::exp(-1.0 / (tau * sample_rate_hz));
+            q[k] = std::exp(-static_cast<double>(frames) / (tau * sample_rate_hz));
+            weight[k] = 1.0 - q[k];
         }
-        const double explained = norm > 0.0 ? product * product / norm : 0.0;
-        if (explained <= most) continue;
-        most = explained;
-        best = {product / norm, ratio};
+        for (const auto& d : lost) {
+            const auto sums = weighted_sums(d, ratio);
+            for (std::size_t k = 0; k < side_by_side; ++k) {
+                const double shape_power = (1.0 - q[k] * q[k]) / (1.0 - ratio[k] * ratio[k]);
+                product[k] += weight[k] * sums[k];
+                norm[k] += weight[k] * weight[k] * shape_power;
+                weight[k] *= q[k];
+            }
+        }
+        for (std::size_t k = 0; k < side_by_side; ++k) {
+            const double explained = norm[k] > 0.0 ? product[k] * product[k] / norm[k] : 0.0;
+            if (explained <= most) continue;
+            most = explained;
+            best = {product[k] / norm[k], ratio[k]};
+        }
     }
     const double variance = std::max(power - most, 0.0) / values;
     return most > stands_out * stands_out * variance ? best : Decay{};

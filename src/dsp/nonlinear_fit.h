@@ -12,7 +12,7 @@ namespace lowleg::dsp {
 struct NonlinearFit {
     std::vector<double> x;       ///< Where the sum of squares is least, as far as was found.
     double cost{};               ///< Σ residual² there.
-    std::vector<double> normal;  ///< JᵀJ there, shape [unknowns × unknowns].
+    std::vector<double> normal;  ///< JᵀJ there, shape [unknowns × unknowns]; empty where it was not asked for.
 };
 
 /// Writes the residuals of `x` to `out`. Residuals that are not finite are never accepted.
@@ -21,10 +21,12 @@ using Residuals = std::function<void(std::span<const double> x, std::span<double
 struct NonlinearFitOptions {
     int iterations{20};     ///< At most.
     double enough{1e-3};    ///< Ends when a step gains less than this part of the cost.
+    std::span<const double> lower{}, upper{};  ///< Bounds, one per unknown each; empty: none. The start lies within them.
+    bool wants_normal{true};
 };
 
 /// Levenberg and Marquardt's method (D. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM J. 11, 1963)
-/// with one-sided differences.
+/// with one-sided differences. An unknown that a bound holds back stays there until the slope turns.
 /// \param residuals  thread of the caller; \param count  how many residuals; \param start  one value per unknown;
 /// \param steps  one per unknown, ≠ 0: by which it is moved for a difference, and a hundredth of the longest step that is taken at once.
 [[nodiscard]] NonlinearFit fit_nonlinear(const Residuals& residuals, std::size_t count, std::span<const double> start, std::span<const double> steps,
