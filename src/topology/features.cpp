@@ -249,7 +249,6 @@ private:
             // A leg that takes less than nothing: the input resistances are not what the fixture says, and Zd is a difference that shows it most.
             if (share < -0.25 || share > 1.25) return;
             out_.differential_log_ohm = Feature{lg(zd), sigma / zd / std::numbers::ln10, m->frequency};
-            out_.ground_share_of_pin3 = Feature{share, sigma / zd, m->frequency};
         }
     }
 

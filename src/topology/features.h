@@ -38,7 +38,6 @@ struct Features {
     std::optional<Feature> common_mode_log_ohm;  ///< lg of both legs' impedance to ground, tied, near 1 kHz, Ω.
     std::optional<Feature> common_mode_slope;    ///< Its slope, decades per decade of frequency, up to 1 kHz: −1 is a capacitance.
     std::optional<Feature> differential_log_ohm; ///< lg |Z22 + Z33 − Z23 − Z32| near 1 kHz, Ω.
-    std::optional<Feature> ground_share_of_pin3; ///< Pin 3's part of the legs' conductance to ground: ½ when equal, 0 or 1 when one leg is referenced.
     std::optional<Feature> mutual_ratio;         ///< Re Z23/Z22 near 1 kHz: +1 floating or ground-sensing, < 0 centre-tapped.
     std::optional<Feature> pin3_log_ohm;         ///< lg of the impedance that the probe sees at pin 3, Ω; from −2 to 8.
     std::optional<Feature> pin3_over_pin2;       ///< lg of pin 3's impedance over pin 2's; 0 is balanced.

@@ -2,9 +2,12 @@
 /// What an output may be: physical models with the spread of their parts, and how probable each is given what was read.
 #pragma once
 
+#include "core/parallel.h"
 #include "topology/observation.h"
+#include "topology/output_model.h"
 #include "topology/verdict.h"
 
+#include <array>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -17,7 +20,11 @@ struct WeighedHypothesis {
     std::optional<Topology> topology;   ///< None: no known kind.
     std::optional<Variant> variant;     ///< Of an unbalanced output.
     double probability{};
-    double misfit{};                    ///< rms of what it leaves unexplained, see ModelFit; 0 when it was not tried.
+    double strain{};                    ///< See ModelFit.
+    double misfit{};                    ///< rms of what it leaves unexplained, see ModelFit.
+    double log_evidence{};              ///< Of the fit alone.
+    OutputModel model{};
+    std::array<double, most_parts> parts{};  ///< The most probable values, as the model has them.
 };
 
 struct Posterior {
@@ -25,13 +32,12 @@ struct Posterior {
     double single_ended_of_some_kind{};    ///< Pin 3 is silent, and what is at it fits none of the family's members.
     double none_of_them{};                 ///< Probability that the output is something else; the sum of all is 1.
     std::map<SwitchState, Seconds> late;   ///< By which each state is late against `through`, as the most probable of them has it.
-    double best_misfit{};                  ///< Of the hypothesis that explains the readings best.
     std::vector<WeighedHypothesis> hypotheses;  ///< Those that were tried, most probable first.
 };
 
 /// Bayes' rule over physical models: each is fitted to all states and frequencies at once, with the spread of real parts as prior
 /// knowledge and the uncertainty of every reading, and its evidence is what remains when its parts are integrated out.
-/// Something else explains everything, a little.
-[[nodiscard]] Posterior weigh(const Observations& observations);
+/// Something else explains everything, a little. The result does not depend on the number of threads.
+[[nodiscard]] Posterior weigh(const Observations& observations, Threads threads = {});
 
 }  // namespace lowleg::topology

@@ -187,10 +187,10 @@ Seconds slip_between(const MultitoneReading& state, const MultitoneReading& refe
     // A few frames: at 48 kHz one alone costs 0.2 of the agreement. A circuit seldom imitates half of that within so short a reach.
     const auto near = turns.best_lag(largest_imitated_slip);
     if (turns.agreement(near) > std::max(in_step + 0.1, 0.9)) return whole_frames(near);
-    // Many frames turn all but the lowest tones about; the search is long, and chance agreement along it not rare.
+    // Many frames turn all but the lowest tones about; the search is long, and chance agreement along it is seldom, but not never, 0.8.
     if (in_step > 0.8) return Seconds{0.0};
     const auto far = turns.any_lag(period_of(state));
-    return turns.agreement(far) > in_step + 0.2 ? whole_frames(far) : Seconds{0.0};
+    return turns.agreement(far) > std::max(in_step + 0.2, 0.85) ? whole_frames(far) : Seconds{0.0};
 }
 
 /// How far a recording lags behind that of the reference state: by the drive or by the probe, whichever the circuit turns less.
@@ -340,6 +340,7 @@ Result<Observations> observe(const std::map<SwitchState, MultitoneReading>& read
             in_step.push_back(state);
         }
         o.phases_agree = true;
+        o.time_tolerance = Seconds{20e-6};
     }
     return o;
 }

@@ -42,6 +42,7 @@ struct Observations {
     bool phases_agree{true};   ///< The states share one time reference, so that they compare as complex numbers.
     std::vector<FrequencyObservation> at;  ///< Ascending.
     std::optional<analysis::DelayReading> delay;  ///< Of the loop, from the drive on the leg that carries it; none: unknown start.
+    Seconds time_tolerance{0.2e-6};  ///< Standard uncertainty of a state's time against that of `through`; where phases agree.
     std::map<SwitchState, Seconds> possible_slips;  ///< By which a state is late if frames were lost, and is not if the circuit turns its phases so.
     std::map<SwitchState, std::vector<analysis::ThirdHarmonic>> third_harmonics;
     std::map<SwitchState, MaximumLevel> maximum_levels;  ///< Empty unless they were asked for.

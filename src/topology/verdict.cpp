@@ -6,6 +6,7 @@
 #include "topology/hypotheses.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 namespace lowleg::topology {
@@ -20,6 +21,17 @@ Polarity polarity_of(const Observations& o)
     return o.delay->inverted ? Polarity::inverted : Polarity::normal;
 }
 
+/// Pin 2's level is unmoved if it changes by less.
+constexpr double unmoved_db = 0.1;
+/// Without the probe, and without a load that would tell how weak it is, a signal on pin 3 above this level may be a channel's. Over pin 2's.
+constexpr double silent_below_db = -12.0;
+
+/// Whether pin 3 is silent, but for what leaks to it.
+bool is_pin3_silent(const Observations& o, const Features& f)
+{
+    return o.has_probe || o.has(SwitchState::loaded) || !f.pin3_signal_db || f.pin3_signal_db->value < silent_below_db;
+}
+
 /// Whether the states taken tell this kind from its double at all; priors do not replace them.
 bool is_tested(Topology topology, const Observations& o, const Features& f)
 {
@@ -29,6 +41,9 @@ bool is_tested(Topology topology, const Observations& o, const Features& f)
     // A servo differs from a winding by its way to ground, which `lifted` shows, or the probe; and both from all else by the ground step.
     if (topology == Topology::cross_coupled || topology == Topology::transformer)
         return probed || (f.lift_step_low_db.has_value() && f.ground_step_low_db.has_value());
+    // By drive alone, and pin 3 on ground only, two channels are what hangs pin 3 on pin 2, too, unless pin 2 stays where it was.
+    if (topology == Topology::dual_unbalanced && !probed && !o.has(SwitchState::loaded))
+        return f.ground_step_mid_db && std::abs(f.ground_step_mid_db->value) < unmoved_db;
     // What pin 2 does when pin 3 is loaded tells floating and centre-tapped outputs from amplifiers; so does the probe.
     return probed || f.ground_step_low_db.has_value();
 }
@@ -58,6 +73,32 @@ std::optional<Variant> variant_of(const Candidate& named, const Posterior& poste
     return std::nullopt;
 }
 
+/// Parts that are, all together, this many standard deviations off what is known of them are nobody's: the circuit is another.
+constexpr double most_strain_named = 5.2;
+
+/// Whether what explains it best as this kind has parts as they are made.
+bool has_known_parts(Topology topology, const Posterior& posterior)
+{
+    const auto best = std::ranges::find(posterior.hypotheses, std::optional{topology}, &WeighedHypothesis::topology);
+    return best == posterior.hypotheses.end() || best->strain < most_strain_named;
+}
+
+/// Whether a winding leaves so much less unexplained than the servo that is most probable, and asks no more of its parts: priors alone speak
+/// for the servo then.
+bool is_servo_in_doubt(const Posterior& posterior)
+{
+    constexpr double visible = 0.3;  // noise alone leaves misfits below
+    constexpr double much_less = 0.6;
+    constexpr double as_usual = 0.5;
+    constexpr double comparable = 4.0;  // ln; beyond it too much had to be found for that fit
+    const auto best_of = [&](Topology topology) { return std::ranges::find(posterior.hypotheses, std::optional{topology}, &WeighedHypothesis::topology); };
+    const auto servo = best_of(Topology::cross_coupled);
+    const auto winding = best_of(Topology::transformer);
+    if (servo == posterior.hypotheses.end() || winding == posterior.hypotheses.end()) return false;
+    return servo->misfit > visible && winding->misfit < much_less * servo->misfit && winding->strain < servo->strain + as_usual &&
+           servo->log_evidence - winding->log_evidence < comparable;
+}
+
 void decide(Verdict& v, const Posterior& posterior, const Observations& observations, const Features& features)
 {
     const auto& best = posterior.topologies.front();
@@ -65,7 +106,8 @@ void decide(Verdict& v, const Posterior& posterior, const Observations& observat
     for (const auto& c : posterior.topologies)
         if (is_single_ended(c.topology)) family += c.probability;
 
-    if (best.probability >= decided && is_tested(best.topology, observations, features)) {
+    if (best.probability >= decided && is_tested(best.topology, observations, features) && has_known_parts(best.topology, posterior) &&
+        !(best.topology == Topology::cross_coupled && is_servo_in_doubt(posterior))) {
         v.outcome = Outcome::named;
         v.topology = best.topology;
         v.probability = best.probability;
@@ -74,7 +116,7 @@ void decide(Verdict& v, const Posterior& posterior, const Observations& observat
             if (c.probability >= 0.0005) v.alternatives.push_back(c);
         return;
     }
-    const bool is_family = family >= decided;
+    const bool is_family = family >= decided && is_pin3_silent(observations, features);
     v.outcome = is_family ? Outcome::single_ended : Outcome::inconclusive;
     v.probability = is_family ? family : std::min(best.probability, most_undecided);
     for (const auto& c : posterior.topologies)
@@ -144,7 +186,7 @@ std::string_view Verdict::id() const noexcept
     return "inconclusive";
 }
 
-Verdict judge(const Observations& taken)
+Verdict judge(const Observations& taken, Threads threads)
 {
     Verdict v;
     v.probe = taken.has_probe;
@@ -156,7 +198,7 @@ Verdict judge(const Observations& taken)
     Observations in_step;
     const bool can_weigh = !is_silent && !heard.pin2_silent;
     if (can_weigh) {
-        posterior = weigh(taken);
+        posterior = weigh(taken, threads);
         if (!taken.possible_slips.empty()) in_step = brought_into_step(taken, posterior.late);
     }
     const auto& observations = can_weigh && !taken.possible_slips.empty() ? in_step : taken;
@@ -173,7 +215,7 @@ Verdict judge(const Observations& taken)
         // same: nothing is decided before the leads are exchanged.
         v.pin3_hot = true;
         const auto exchanged = with_legs_exchanged(taken);
-        decide(v, weigh(exchanged), exchanged, extract_features(exchanged, {}));
+        decide(v, weigh(exchanged, threads), exchanged, extract_features(exchanged, {}));
         v.outcome = Outcome::inconclusive;
         v.topology.reset();
         v.probability = std::min(v.probability, most_undecided);

@@ -2,6 +2,7 @@
 /// What an output is, how sure that is, why, and how to wire it.
 #pragma once
 
+#include "core/parallel.h"
 #include "core/units.h"
 #include "topology/loading.h"
 #include "topology/two_port.h"
@@ -126,6 +127,7 @@ struct Verdict {
 };
 
 /// Judges what was observed. Never fails: what cannot be told is inconclusive.
-[[nodiscard]] Verdict judge(const Observations& observations);
+/// \param threads  that may compute; the result is the same with any number.
+[[nodiscard]] Verdict judge(const Observations& observations, Threads threads = {});
 
 }  // namespace lowleg::topology

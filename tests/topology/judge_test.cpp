@@ -138,8 +138,8 @@ TEST_CASE("recordings that start anywhere are judged alike", "[topology][judge][
     files.same_clock_start = false;
     const auto v = judge_unit(unit.model, fixture, every, reading, files);
     CAPTURE(unit.name, probe, reading.noise_sigma, v.probability);
-    // By magnitudes alone and through noise, bleeders may be what a servo is: then it stays open.
-    const bool may_stay_open = !probe && reading.noise_sigma > 1e-6;
+    // Through noise, or by the drive alone, starts being found by the readings themselves, bleeders may be what a servo is: then it stays open.
+    const bool may_stay_open = reading.noise_sigma > 1e-6 || !probe;
     if (!may_stay_open || v.outcome != Outcome::inconclusive) CHECK(v.id() == (probe ? unit.expected : unit.expected_no_probe));
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("frames lost between two states are noticed and made good", "[topology
     CHECK_THAT(std::abs(v.legs.imbalance), Catch::Matchers::WithinAbs(std::abs(calm.legs.imbalance), calm.legs.uncertainty_ohm + 1e-9));
 }
 
-TEST_CASE("channels that differ and noise do not lead to a wrong name", "[topology][judge]")
+TEST_CASE("channels that differ and noise do not lead to a wrong name", "[topology][judge][numbers]")
 {
     const auto& unit = GENERATE(from_range(units()));
     Fixture real;
@@ -225,7 +225,7 @@ TEST_CASE("an output that passes some frequencies only is judged by those", "[to
 TEST_CASE("what lies between the kinds at pin 3 stays in the family", "[topology][judge]")
 {
     // Too low for a return, too high for a balancing resistor; a leak; a resistor that is hardly one.
-    const auto ohms = GENERATE(5.0, 2200.0, 4700.0, 220e3);
+    const auto ohms = GENERATE(5.0, 2200.0, 3300.0, 220e3);
     const auto v = judge_unit(test::two_sources(1.0, 75.0, 0.0, ohms), Fixture{}, no_short);
     CAPTURE(ohms, v.probability);
     CHECK(v.id() == "single-ended");
