@@ -23,8 +23,8 @@ void copy_text(std::string_view text, std::array<char, N>& to)
 
 class BenchBackend final : public engine::Backend {
 public:
-    BenchBackend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz)
-        : bench_{std::move(bench)}, sample_rate_hz_{sample_rate_hz}
+    BenchBackend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own)
+        : bench_{std::move(bench)}, sample_rate_hz_{sample_rate_hz}, own_{std::move(own)}
     {
     }
     ~BenchBackend() override { halt(); }
@@ -75,6 +75,7 @@ private:
                 continue;
             }
             processor_->process(in, out, block_frames, false, steady_ns());
+            if (own_) own_(frames_, drive);
             frames_ += block_frames;
             bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), block_frames);
         }
@@ -88,6 +89,7 @@ private:
 
     std::shared_ptr<VirtualBench> bench_;
     double sample_rate_hz_;
+    OwnSignal own_;
     std::optional<engine::rt::DuplexProcessor> processor_;
     std::uint64_t frames_{0};
     std::atomic<bool> should_stop_{false};
@@ -96,9 +98,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<engine::Backend> make_bench_backend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz)
+std::unique_ptr<engine::Backend> make_bench_backend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own)
 {
-    return std::make_unique<BenchBackend>(std::move(bench), sample_rate_hz);
+    return std::make_unique<BenchBackend>(std::move(bench), sample_rate_hz, std::move(own));
 }
 
 }  // namespace lowleg::bench

@@ -30,6 +30,8 @@ Status InterfaceModel::check(double sample_rate_hz) const
         return usage("the simulated interface cannot lose samples " + format_number(dropouts.per_minute) + " times a minute: give 0 to 6000");
     if (dropouts.frames < 1 || dropouts.frames > 48'000)
         return usage("the simulated interface cannot lose " + std::to_string(dropouts.frames) + " frames at a time: give 1 to 48000");
+    if (!(wrong_moves.return_gain.value() >= -100.0 && wrong_moves.return_gain.value() <= 20.0))
+        return usage("the simulated feedback cannot have a gain of " + format_number(wrong_moves.return_gain.value()) + " dB: give −100 to 20 dB");
     if (delay_frames < 0 || static_cast<double>(delay_frames) > 10.0 * sample_rate_hz)
         return usage("the simulated converters cannot be " + std::to_string(delay_frames) + " frames late: give 0 frames to 10 s of them");
     return Done{};

@@ -6,6 +6,14 @@
 
 namespace lowleg::bench {
 
+namespace {
+
+/// How late a mixer gives back what it gets, s.
+constexpr double return_delay = 2e-3;
+static_assert(return_delay * 768e3 + 1 < rt::ReturnPath::longest);
+
+}  // namespace
+
 rt::InterfaceSetup setup_of(const InterfaceModel& model, double gain_ratio, double sample_rate_hz)
 {
     rt::InterfaceSetup setup;
@@ -36,6 +44,12 @@ rt::InterfaceSetup setup_of(const InterfaceModel& model, double gain_ratio, doub
     setup.dropout_frames = model.dropouts.frames;
     setup.slips = model.dropouts.kind == Dropouts::Kind::slip;
     setup.seed = model.seed;
+    const auto& wrong = model.wrong_moves;
+    levels.drive = wrong.muted ? 0.0 : 1.0;
+    const double returned = amplitude_ratio(wrong.return_gain);
+    levels.returned = {wrong.feedback || wrong.monitoring ? returned : 0.0, wrong.monitoring ? returned : 0.0};
+    setup.return_frames = static_cast<std::size_t>(std::lround(return_delay * sample_rate_hz));
+    setup.same_channel = wrong.same_channel;
     return setup;
 }
 

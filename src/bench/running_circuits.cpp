@@ -22,7 +22,7 @@ std::array<std::array<double, 2>, 2> gains_of(const Circuit& circuit)
 }  // namespace
 
 Result<std::unique_ptr<RunningCircuits>> RunningCircuits::build(const circuit::Netlist& netlist, CircuitKind kind, const Fixture& fixture,
-                                                                double sample_rate_hz)
+                                                                double sample_rate_hz, const WrongMoves& wrong)
 {
     std::unique_ptr<RunningCircuits> out{new RunningCircuits};
     for (std::size_t p = 0; p < positions_of(kind); ++p) {
@@ -30,7 +30,7 @@ Result<std::unique_ptr<RunningCircuits>> RunningCircuits::build(const circuit::N
             if (error.kind == ErrorKind::failure) error.message += " (" + words_for(kind, p) + ")";
             return error;
         };
-        const auto wiring = wired(netlist, kind, fixture, p);
+        const auto wiring = wired(netlist, kind, fixture, p, wrong);
         auto circuit = Circuit::build(wiring.netlist, wiring.sources, wiring.nodes);
         if (!circuit) return circuit.error();
         out->circuits_.push_back(std::move(circuit).value());

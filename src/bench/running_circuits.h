@@ -21,7 +21,7 @@ public:
     /// start. \pre the netlist is of this kind; fixture.check().
     /// \return failure when a position has no solution, and of a linear circuit when one is unstable.
     static Result<std::unique_ptr<RunningCircuits>> build(const circuit::Netlist& netlist, CircuitKind kind, const Fixture& fixture,
-                                                          double sample_rate_hz);
+                                                          double sample_rate_hz, const WrongMoves& wrong = {});
 
     /// These are to take over from `before`, with its voltages and currents.
     void go_on_from(const RunningCircuits& before);

@@ -49,6 +49,7 @@ std::string_view name_of(Feed feed) noexcept
     case Feed::common: return "common";
     case Feed::common_leg2: return "common-leg-2";
     case Feed::common_leg3: return "common-leg-3";
+    case Feed::exchanged: return "exchanged";
     }
     return "?";
 }
@@ -57,7 +58,7 @@ Result<Feed> feed_of(std::string_view name)
 {
     for (const auto feed : all_feeds)
         if (name == name_of(feed)) return feed;
-    return Error{"\"" + std::string{name} + "\" is not a feed of a receiver: use separate, common, common-leg-2 or common-leg-3", ErrorKind::usage};
+    return Error{"\"" + std::string{name} + "\" is not a feed of a receiver: use separate, common, common-leg-2, common-leg-3 or exchanged", ErrorKind::usage};
 }
 
 struct VirtualBench::Impl {
@@ -131,13 +132,15 @@ struct VirtualBench::Impl {
         const auto circuit = latest.circuits->circuit(position);
         const auto gain_ratio = fixture.gain_ratio;
         const auto coupling = interface.ac_coupling;
+        const auto wrong = interface.wrong_moves;
         lock.unlock();
         // Outputs and inputs have the same full scale, so over the played phasor no volts remain.
         const auto response = circuit.response(frequency);
         if (!response) return {none, none};
+        if (wrong.muted && !to_output_2) return {Complex{}, Complex{}};
         const std::size_t input = to_output_2 ? 1 : 0;
-        return {coupling_gain(coupling[0], frequency) * response.value()[input],
-                gain_ratio * coupling_gain(coupling[1], frequency) * response.value()[2 + input]};
+        const auto in1 = coupling_gain(coupling[0], frequency) * response.value()[input];
+        return {in1, wrong.same_channel ? in1 : gain_ratio * coupling_gain(coupling[1], frequency) * response.value()[2 + input]};
     }
 
     const circuit::Netlist netlist;
@@ -190,7 +193,7 @@ Result<std::unique_ptr<VirtualBench>> VirtualBench::build(const CircuitText& tex
     if (!netlist) return netlist.error();
     const auto kind = kind_of(netlist.value());
     if (!kind) return kind.error();
-    auto circuits = RunningCircuits::build(netlist.value(), kind.value(), fixture, sample_rate_hz);
+    auto circuits = RunningCircuits::build(netlist.value(), kind.value(), fixture, sample_rate_hz, interface.wrong_moves);
     if (!circuits) return circuits.error();
     if (auto status = interface.check(sample_rate_hz); !status) return status.error();
 
@@ -244,8 +247,8 @@ Status VirtualBench::set_surroundings(const Fixture& fixture, const InterfaceMod
     if (auto status = fixture.check(); !status) return status.error();
     if (auto status = interface.check(impl_->sample_rate_hz); !status) return status.error();
     std::unique_ptr<RunningCircuits> fresh;
-    if (!is_same_wiring(fixture, this->fixture())) {
-        auto built = RunningCircuits::build(impl_->netlist, impl_->kind, fixture, impl_->sample_rate_hz);
+    if (!is_same_wiring(fixture, this->fixture()) || !interface.wrong_moves.is_same_wiring(this->interface().wrong_moves)) {
+        auto built = RunningCircuits::build(impl_->netlist, impl_->kind, fixture, impl_->sample_rate_hz, interface.wrong_moves);
         if (!built) return built.error();
         fresh = std::move(built).value();
     }

@@ -25,9 +25,10 @@ enum class Feed : std::uint8_t {
     common,       ///< Output 1 on both, through one Rs.
     common_leg2,  ///< The same with 10 Ω more in pin 2.
     common_leg3,  ///< The same with 10 Ω more in pin 3.
+    exchanged,    ///< As separate, with the leads exchanged: output 1 on pin 3, output 2 on pin 2.
 };
-inline constexpr std::array all_feeds{Feed::separate, Feed::common, Feed::common_leg2, Feed::common_leg3};
-[[nodiscard]] std::string_view name_of(Feed) noexcept;  ///< "separate", "common", "common-leg-2", "common-leg-3"
+inline constexpr std::array all_feeds{Feed::separate, Feed::common, Feed::common_leg2, Feed::common_leg3, Feed::exchanged};
+[[nodiscard]] std::string_view name_of(Feed) noexcept;  ///< "separate", "common", "common-leg-2", "common-leg-3", "exchanged"
 [[nodiscard]] Result<Feed> feed_of(std::string_view name);
 
 /// One piece of gear, or a whole connection, at one interface. Built on a control thread, run on an audio thread.
@@ -84,7 +85,7 @@ public:
     /// may not overlap.
     void process(const float* drive, const float* probe, float* i2, float* i3, std::uint32_t frames) LOWLEG_REALTIME;
 
-    /// What the interface reads at one frequency, over the played phasor, without noise, hum and delay: closed form, from the
+    /// What the interface reads at one frequency, over the played phasor, without noise, hum, delay and what is returned: closed form, from the
     /// circuit's own equations at this frequency, for small signals. [0] input 1, [1] input 2. Any thread. NaN where the
     /// circuit has no response (a frequency below 0 or not finite, a lossless resonance).
     [[nodiscard]] std::array<Complex, 2> response(SwitchState state, Hertz frequency, bool to_probe) const;

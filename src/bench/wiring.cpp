@@ -1,7 +1,10 @@
 #include "bench/wiring.h"
 
 #include "bench/virtual_bench.h"
+#include "core/text.h"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace lowleg::bench {
@@ -68,36 +71,39 @@ private:
 };
 
 /// core/fixture.h draws it.
-WiredCircuit wired_output(Wiring w, const Fixture& f, SwitchState state)
+WiredCircuit wired_output(Wiring w, const Fixture& f, SwitchState state, const WrongMoves& wrong)
 {
-    const auto p2 = w.node("p2");
+    const auto i2 = wrong.pin2_open ? w.add_node("i2") : w.node("p2");
     const auto p3 = w.node("p3");
     const auto i3 = w.add_node("i3");
     const auto z = w.add_node("z");
     w.add_source(0, w.node("drv"));
     w.add_output(1, z);
     if (f.probe) {
-        w.add_resistor("Rp2", z, p2, f.probe->rp2.value());
-        w.add_resistor("Rp3", z, i3, f.probe->rp3.value());
+        w.add_resistor("Rp2", z, i2, wrong.rp2_open ? open_ohms : f.probe->rp2.value());
+        w.add_resistor("Rp3", z, i3, wrong.rp3_open ? open_ohms : f.probe->rp3.value());
     }
-    w.add_input(0, p2);
+    if (wrong.pin2_open) w.add_resistor("lead 2", w.node("p2"), i2, open_ohms);
+    w.add_input(0, i2);
     w.add_input(1, i3);
     w.add_resistor("switch", p3, i3, state == SwitchState::lifted ? open_ohms : closed_ohms);
     w.add_resistor("Rg", p3, 0, state == SwitchState::loaded ? f.rg.value() : state == SwitchState::grounded ? closed_ohms : open_ohms);
-    return std::move(w).finished("p2", "bench i3");
+    return std::move(w).finished(wrong.pin2_open ? "bench i2" : "p2", "bench i3");
 }
 
 WiredCircuit wired_receiver(Wiring w, Feed feed)
 {
     const auto p2 = w.node("p2");
     const auto p3 = w.node("p3");
-    const auto fed = w.add_node("fed");      // by output 1: pin 2, or both pins
-    const auto apart = w.add_node("apart");  // by output 2: pin 3, or nothing
+    const auto fed = w.add_node("fed");      // by output 1: one pin, or both
+    const auto apart = w.add_node("apart");  // by output 2: the other pin, or nothing
     w.add_output(0, fed);
     w.add_output(1, apart);
-    w.add_resistor("leg 2", fed, p2, closed_ohms + (feed == Feed::common_leg2 ? imbalance_ohms : 0.0));
-    w.add_resistor("leg 3 common", fed, p3, feed == Feed::separate ? open_ohms : closed_ohms + (feed == Feed::common_leg3 ? imbalance_ohms : 0.0));
-    w.add_resistor("leg 3 apart", apart, p3, feed == Feed::separate ? closed_ohms : open_ohms);
+    const auto lead = [](bool is_on, bool has_imbalance = false) { return is_on ? closed_ohms + (has_imbalance ? imbalance_ohms : 0.0) : open_ohms; };
+    w.add_resistor("leg 2", fed, p2, lead(feed != Feed::exchanged, feed == Feed::common_leg2));
+    w.add_resistor("leg 3 common", fed, p3, lead(feed != Feed::separate, feed == Feed::common_leg3));
+    w.add_resistor("leg 3 apart", apart, p3, lead(feed == Feed::separate));
+    w.add_resistor("leg 2 apart", apart, p2, lead(feed == Feed::exchanged));
     w.add_input(0, w.node("out"));
     w.add_input(1, fed);
     return std::move(w).finished("out", "bench fed");
@@ -117,6 +123,28 @@ Result<Netlist> read_circuit(const CircuitText& circuit, const std::function<dou
 {
     return circuit::parse_netlist(circuit.netlist, circuit.name,
                                   {.include = [&](std::string_view name) { return find_include(circuit, name); }, .vary = vary});
+}
+
+CircuitText on_fixture(CircuitText receiver, const Fixture& fixture)
+{
+    auto& text = receiver.netlist;
+    // Before .end, after which nothing counts; lines keep their numbers.
+    auto place = text.size();
+    for (std::size_t begin = 0; begin < text.size();) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        auto line = text.substr(begin, end - begin);
+        line.erase(line.find_last_not_of(" \t\r") + 1);
+        std::ranges::transform(line, line.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (line == ".end") {
+            place = begin;
+            break;
+        }
+        begin = end + 1;
+    }
+    auto lines = "Rbench_drive drv 0 1meg\nRbench_rin2 out 0 " + format_number(fixture.rin2.value()) + "\n";
+    if (place == text.size() && !text.ends_with('\n')) lines.insert(0, "\n");
+    text.insert(place, lines);
+    return receiver;
 }
 
 std::vector<std::string> notes_of(const Netlist& netlist)
@@ -173,11 +201,11 @@ std::string words_for(CircuitKind kind, std::size_t position)
     return "in operation";
 }
 
-WiredCircuit wired(Netlist netlist, CircuitKind kind, const Fixture& fixture, std::size_t position)
+WiredCircuit wired(Netlist netlist, CircuitKind kind, const Fixture& fixture, std::size_t position, const WrongMoves& wrong)
 {
     Wiring wiring{std::move(netlist), fixture};
     switch (kind) {
-    case CircuitKind::output: return wired_output(std::move(wiring), fixture, static_cast<SwitchState>(position));
+    case CircuitKind::output: return wired_output(std::move(wiring), fixture, static_cast<SwitchState>(position), wrong);
     case CircuitKind::receiver: return wired_receiver(std::move(wiring), static_cast<Feed>(position));
     case CircuitKind::connection: break;
     }

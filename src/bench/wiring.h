@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bench/collection.h"
+#include "bench/interface_model.h"
 #include "circuit/netlist.h"
 #include "core/fixture.h"
 #include "core/result.h"
@@ -18,6 +19,10 @@ namespace lowleg::bench {
 
 /// Reads the netlist with what it includes. \param vary  as of circuit::ParseOptions.
 Result<circuit::Netlist> read_circuit(const CircuitText& circuit, const std::function<double(const circuit::PartValue&)>& vary = {});
+
+/// A receiver as gear that stands on the fixture, its pins where those of an output are: with what the bench drives, which leads nowhere, and an input of
+/// the interface (Rin2) at its out. \pre the netlist is of a receiver
+[[nodiscard]] CircuitText on_fixture(CircuitText receiver, const Fixture& fixture);
 
 /// What of it was skipped, or reads differently in SPICE than it looks: a sentence each, with its line.
 [[nodiscard]] std::vector<std::string> notes_of(const circuit::Netlist& netlist);
@@ -40,7 +45,7 @@ struct WiredCircuit {
 
 /// The wiring is described at VirtualBench. The same elements in every position, only resistances of contacts differ: so the state of
 /// a running circuit keeps its meaning when the switch moves. No name that is added can stand in a netlist: each has a blank.
-/// \pre netlist is of this kind; fixture.check().
-[[nodiscard]] WiredCircuit wired(circuit::Netlist netlist, CircuitKind kind, const Fixture& fixture, std::size_t position);
+/// \param wrong  what of the wiring is missing, at an output. \pre netlist is of this kind; fixture.check().
+[[nodiscard]] WiredCircuit wired(circuit::Netlist netlist, CircuitKind kind, const Fixture& fixture, std::size_t position, const WrongMoves& wrong = {});
 
 }  // namespace lowleg::bench

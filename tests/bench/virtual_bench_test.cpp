@@ -125,12 +125,13 @@ TEST_CASE("receivers are fed as asked, and read as their resistors say", "[bench
         bench->request_state(SwitchState::grounded);  // not a receiver's
         const double leg2 = 20e3 + (feed == Feed::common_leg2 ? 10.0 : 0.0);
         const double leg3 = 20e3 + (feed == Feed::common_leg3 ? 10.0 : 0.0);
-        const bool is_common = feed != Feed::separate;
+        const bool is_exchanged = feed == Feed::exchanged;
+        const bool is_common = feed != Feed::separate && !is_exchanged;
         // Output 1 through 100 Ω on input 2's 40 kΩ and the legs it feeds; output 2 on pin 3, if at all.
         const double load = is_common ? parallel(40e3, parallel(leg2, leg3)) : parallel(40e3, leg2);
         const double fed = load / (100.0 + load);
-        const double from_1 = out * fed * (20e3 / leg2 - (is_common ? 0.99 * 20e3 / leg3 : 0.0));
-        const double from_2 = is_common ? 0.0 : -0.99 * out * 20e3 / 20.1e3;
+        const double from_1 = is_exchanged ? -0.99 * out * fed : out * fed * (20e3 / leg2 - (is_common ? 0.99 * 20e3 / leg3 : 0.0));
+        const double from_2 = is_common ? 0.0 : (is_exchanged ? 1.0 : -0.99) * out * 20e3 / 20.1e3;
         CAPTURE(name_of(feed));
         run(*bench, 0, 480, silence, silence);
         CHECK(bench->feed() == feed);

@@ -20,7 +20,7 @@ struct Position {
     std::array<double, 2> rest_volts{};
     std::array<std::array<double, 2>, 2> gains{};  ///< [output][input]: of small signals, at 1 kHz.
 };
-inline constexpr std::size_t max_positions = 4;
+inline constexpr std::size_t max_positions = 5;
 
 /// The circuit in all positions, with the state that it runs in.
 struct Circuits {

@@ -41,6 +41,8 @@ Levels SimulatedInterface::levels_now() const LOWLEG_REALTIME
     const Levels& target = setup_.levels;
     out.volts_per_unit = now(target.volts_per_unit, from_.volts_per_unit);
     for (std::size_t leg = 0; leg < 2; ++leg) out.gains[leg] = now(target.gains[leg], from_.gains[leg]);
+    out.drive = now(target.drive, from_.drive);
+    for (std::size_t leg = 0; leg < 2; ++leg) out.returned[leg] = now(target.returned[leg], from_.returned[leg]);
     out.clip = now(target.clip, from_.clip);
     out.noise = now(target.noise, from_.noise);
     for (std::size_t k = 0; k < most_hum_harmonics; ++k) out.hum[k] = now(target.hum[k], from_.hum[k]);
@@ -155,9 +157,12 @@ void SimulatedInterface::process(const float* out1, const float* out2, float* in
         auto n_frames = std::min<std::size_t>(frames - done, chunk_frames);
         if (glide_left_ > 0) n_frames = std::min<std::size_t>(n_frames, glide_left_);  // a chunk glides as a whole or not at all
 
+        const auto drive = glide(target.drive, from_.drive);
+        const std::array returned{glide(target.returned[0], from_.returned[0]), glide(target.returned[1], from_.returned[1])};
+        const auto late = std::max(setup_.return_frames, chunk_frames);
         for (std::size_t n = 0; n < n_frames; ++n) {
-            played[n] = converted(static_cast<double>(out1[done + n]), 1.0);
-            played[chunk_frames + n] = converted(static_cast<double>(out2[done + n]), 1.0);
+            played[n] = drive(n) * converted(static_cast<double>(out1[done + n]) + returned[0](n) * past_.at(0, late - n), 1.0);
+            played[chunk_frames + n] = converted(static_cast<double>(out2[done + n]) + returned[1](n) * past_.at(1, late - n), 1.0);
         }
         if (!playing_.is_straight()) playing_.pass(played, played + chunk_frames, n_frames, 0);
         const auto volts = glide(target.volts_per_unit, from_.volts_per_unit);
@@ -185,8 +190,11 @@ void SimulatedInterface::process(const float* out1, const float* out2, float* in
 
         const auto clip = glide(target.clip, from_.clip);
         for (std::size_t n = 0; n < n_frames; ++n) {
-            in1[done + n] = static_cast<float>(converted(captured[n], clip(n)));
-            in2[done + n] = static_cast<float>(converted(captured[chunk_frames + n], clip(n)));
+            const double first = converted(captured[n], clip(n));
+            const double second = setup_.same_channel ? first : converted(captured[chunk_frames + n], clip(n));
+            past_.push(first, second);
+            in1[done + n] = static_cast<float>(first);
+            in2[done + n] = static_cast<float>(second);
         }
         if (begins != 0 || silent_frames_ > 0) {
             for (std::size_t n = 0; n < n_frames; ++n) {

@@ -21,6 +21,8 @@ inline constexpr std::size_t most_hum_harmonics = 10;
 struct Levels {
     double volts_per_unit{1.0};            ///< Outputs and inputs.
     std::array<double, 2> gains{1.0, 1.0};  ///< Inputs.
+    double drive{1.0};                     ///< How much of output 1 reaches the gear.
+    std::array<double, 2> returned{};      ///< What outputs 1 and 2 give back of inputs 1 and 2.
     double clip{1.0};                                ///< Where the inputs' converters clip, full scale = 1.
     double noise{};                                  ///< rms of one sample.
     std::array<double, most_hum_harmonics> hum{};    ///< Amplitude of order k + 1.
@@ -36,6 +38,26 @@ struct InterfaceSetup {
     std::int64_t dropout_frames{};      ///< Of silence.
     bool slips{};                       ///< Instead of silence.
     std::uint64_t seed{};
+    std::size_t return_frames{};        ///< How late that is; at least a chunk passes in any case.
+    bool same_channel{};                ///< Input 2 delivers what input 1 does.
+};
+
+/// What the inputs recorded a while ago.
+class ReturnPath {
+public:
+    static constexpr std::size_t longest = 2048;  // frames; a power of 2
+
+    [[nodiscard]] double at(std::size_t input, std::size_t frames_ago) const LOWLEG_REALTIME { return past_[input * longest + ((next_ - frames_ago) & (longest - 1))]; }
+    void push(double in1, double in2) LOWLEG_REALTIME
+    {
+        past_[next_] = in1;
+        past_[longest + next_] = in2;
+        next_ = (next_ + 1) & (longest - 1);
+    }
+
+private:
+    std::array<double, 2 * longest> past_{};
+    std::size_t next_{0};
 };
 
 struct InterfaceTiming {
@@ -55,7 +77,8 @@ struct Change {
     std::atomic<bool> is_spent{false};
 };
 
-/// Outputs → delay → gear → AC coupling → gain → hum → clocks and slips → noise → clipping → lost samples → inputs.
+/// Outputs, and what is returned of the inputs → delay → gear → AC coupling → gain → hum → clocks and slips → noise → clipping → lost
+/// samples → inputs.
 class SimulatedInterface {
 public:
     /// \param first  its circuits and, where there are any, lines are what it begins with. All outlive this, or their being spent.
@@ -103,6 +126,7 @@ private:
     Noise noise_;
     RandomWords dropout_words_;
     std::int64_t silent_frames_{0};
+    ReturnPath past_;
     double cos_{1.0}, sin_{0.0};    ///< Of the hum's phase.
     bool has_hum_{false};
     std::array<double, 2> charge_{};          ///< Volts that each input's coupling capacitor holds off.
