@@ -11,6 +11,7 @@
 #include <concepts>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace lowleg::procedure {
@@ -52,5 +53,9 @@ private:
 /// that the state is set. Its output goes to stderr.
 /// \return a switch that fails with the command and its exit status.
 [[nodiscard]] FixtureSwitch command_switch(std::string command);
+
+/// Runs `command` through the shell with every `hook` in it replaced by `word`, and waits for it. \param what  "state": what it sets, for messages.
+/// \return failure with the command and its exit status; interrupted where it was stopped with Ctrl-C.
+Status run_hook(const std::string& command, std::string_view hook, std::string_view word, std::string_view what);
 
 }  // namespace lowleg::procedure

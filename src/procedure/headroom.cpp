@@ -1,7 +1,5 @@
 #include "procedure/headroom.h"
 
-#include "core/text.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -16,6 +14,7 @@ namespace {
 constexpr double distortion_limit = 0.01;
 constexpr Dbfs first_level{-30.0};
 constexpr Dbfs ceiling{-0.02};  // a little below the engine's
+constexpr GainDb collapse{-3.0};
 constexpr GainDb step{2.0};
 constexpr GainDb fine_step{0.5};
 constexpr int cycles = 10;       // in a period of 10 ms
@@ -75,8 +74,10 @@ public:
             const auto& s = now.value();
             if (s.is_clipped) return ended(out, before ? before->level : s.level, HeadroomEnd::input_clipped, is_fine);
             if (s.level < least_level) return ended(out, s.level, HeadroomEnd::no_signal, is_fine);
-            if (before && s.level < before->level + GainDb{-3.0})
-                return Error{"the level at pin 2 fell by " + format_fixed((before->level - s.level).value(), 1) + " dB as the drive rose", ErrorKind::interrupted};
+            if (before && s.level < before->level + collapse) {
+                out.fell_by = before->level - s.level;
+                return ended(out, before->level, HeadroomEnd::collapse, is_fine);
+            }
             if (s.distortion >= distortion_limit) {
                 if (before && !is_fine) {
                     // Back to where it was clean, and up again in small steps.
@@ -153,6 +154,7 @@ std::string_view id_of(HeadroomEnd end) noexcept
     case HeadroomEnd::output_ceiling: return "output-ceiling";
     case HeadroomEnd::input_clipped: return "input-clipped";
     case HeadroomEnd::no_signal: return "no-signal";
+    case HeadroomEnd::collapse: return "collapse";
     }
     return "?";
 }

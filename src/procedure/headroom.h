@@ -19,8 +19,9 @@ enum class HeadroomEnd : std::uint8_t {
     output_ceiling,  ///< The interface gives no more.
     input_clipped,   ///< The interface takes no more.
     no_signal,       ///< Pin 2 carries nothing of it.
+    collapse,        ///< Pin 2 fell as the drive rose: the drive was stopped for the gear's sake.
 };
-/// "distortion", "output-ceiling", "input-clipped", "no-signal".
+/// "distortion", "output-ceiling", "input-clipped", "no-signal", "collapse".
 [[nodiscard]] std::string_view id_of(HeadroomEnd) noexcept;
 
 struct HeadroomReading {
@@ -29,11 +30,12 @@ struct HeadroomReading {
     HeadroomEnd end{};
     Hertz frequency{};
     GainDb resolution{};  ///< Half width of what the steps leave open.
+    GainDb fell_by{};     ///< Of a collapse.
 };
 
 /// Plays a sine near 1 kHz, 2 dB higher from step to step, 0.5 dB where it begins to distort, until total harmonic distortion at pin 2
 /// (harmonics 2 to 9) passes 1 %, or the interface ends. Leaves the output silent. The switch stands in `state` and is not moved.
-/// \return interrupted when the level collapses, the device goes away or should_stop turns true; failure when the audio keeps breaking.
+/// \return interrupted when the device goes away or should_stop turns true; failure when the audio keeps breaking.
 Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop);
 
 }  // namespace lowleg::procedure

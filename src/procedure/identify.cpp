@@ -5,15 +5,21 @@
 #include "analysis/multitone.h"
 #include "core/text.h"
 #include "procedure/capture_watch.h"
+#include "procedure/fixture_levels.h"
 #include "procedure/headroom.h"
+#include "procedure/no_drive.h"
+#include "procedure/player_reading.h"
 #include "procedure/switch_check.h"
 #include "stimulus/multitone.h"
 #include "topology/observation.h"
 #include "topology/two_port.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <iterator>
 #include <span>
+#include <thread>
 #include <utility>
 
 namespace lowleg::procedure {
@@ -52,12 +58,20 @@ struct Playing {
     std::vector<float> samples;
 };
 
-Playing at_level(const Playing& full, GainDb gain)
+/// What of the plan the interface plays.
+std::vector<float> render_own(TonePlan plan, DriveFrom drive)
+{
+    if (drive != DriveFrom::interface) std::erase_if(plan.tones, [](const Tone& t) { return t.signal == Signal::drive; });
+    return stimulus::render(plan);
+}
+
+Playing at_level(const Playing& full, GainDb gain, DriveFrom drive)
 {
     Playing out = full;
     const double factor = amplitude_ratio(gain);
-    for (auto& tone : out.plan.tones) tone.amplitude *= factor;
-    out.samples = stimulus::render(out.plan);
+    for (auto& tone : out.plan.tones)
+        if (drive == DriveFrom::interface || tone.signal == Signal::probe) tone.amplitude *= factor;
+    out.samples = render_own(out.plan, drive);
     return out;
 }
 
@@ -93,13 +107,14 @@ private:
         if (auto ok = options_.fixture.check(); !ok) return ok.error();
         if (std::find(options_.states.begin(), options_.states.end(), SwitchState::through) == options_.states.end())
             return Error{"the states lack \"through\": every verdict starts from it, add it to --states", ErrorKind::usage};
+        if (auto ok = check_drive(options_); !ok) return ok;
         if (options_.periods < 2) return Error{"at least 2 periods of each state are needed: raise --periods", ErrorKind::usage};
         auto plan = stimulus::design_multitone(engine_.facts().sample_rate_hz);
         if (!plan) return plan.error();
         full_.plan = std::move(plan).value();
         if (!options_.fixture.probe)
             std::erase_if(full_.plan.tones, [](const Tone& t) { return t.signal == Signal::probe; });
-        full_.samples = stimulus::render(full_.plan);
+        full_.samples = render_own(full_.plan, options_.drive);
         return Done{};
     }
 
@@ -108,10 +123,10 @@ private:
     Status take_states()
     {
         if (auto status = take(SwitchState::through); !status) return status;
-        if (!may_go_on()) return Done{};
+        if (!may_go_on()) return explain_end();
         check_direct_voltage();
-        // What `lifted` tells of the probe decides whether stiff legs may be loaded; lifting is always safe.
-        const bool lift_first = may_load_ && is_wanted(SwitchState::lifted) && legs_look_stiff();
+        // What `lifted` tells of the probe decides whether stiff legs may be loaded, and whether there is a probe at all; lifting is always safe.
+        const bool lift_first = may_load_ && is_wanted(SwitchState::lifted) && (legs_look_stiff() || misses_probe());
         if (lift_first)
             if (auto status = take(SwitchState::lifted); !status) return status;
         if (may_load_) check_power_amplifier();
@@ -127,7 +142,8 @@ private:
 
     Status move_switch(SwitchState state)
     {
-        auto ok = playing_ == Loudness::silent ? switch_(state)
+        // To the probe alone a floating output reads the same in "through" and "lifted": whoever moves the switch is believed.
+        auto ok = playing_ == Loudness::silent || options_.drive == DriveFrom::nothing ? switch_(state)
                                                : switch_(state, {engine_, playing_ == Loudness::reduced ? reduced_.plan : full_.plan, readings_});
         // A stop reaches the command that moves the switch, too.
         if (!ok && ok.error().kind == ErrorKind::failure && is_stopped()) return stopped(state);
@@ -147,7 +163,8 @@ private:
         if (auto ok = move_switch(state); !ok) return ok;
         // Frames of the state before do not count. What was captured of another play is left out by the engine.
         const auto not_before = is_first ? std::uint64_t{0} : engine_.frames_handled();
-        if (is_first) {
+        // A player is as loud as it is set to be.
+        if (is_first && options_.drive != DriveFrom::player) {
             if (auto ok = play(Loudness::first); !ok) return ok;
             auto low = measure(state, first_.plan, 1, not_before);
             if (!low) return low.error();
@@ -161,7 +178,7 @@ private:
         auto capture = measure(state, level == Loudness::reduced ? reduced_.plan : full_.plan, options_.periods, not_before);
         if (!capture) {
             // What is known of the first state is what the first sounds told.
-            if (stopped_for_safety_ && is_first) {
+            if (stopped_for_safety_ && is_first && first_reading_) {
                 quality_.states.push_back(state);
                 quality_.periods = first_reading_->periods;
                 readings_.emplace(state, std::move(*first_reading_));
@@ -169,13 +186,38 @@ private:
             return capture.error();
         }
         auto& c = capture.value();
+        if (is_first)
+            if (auto ok = check_howl(c.reading); !ok) return ok;
         quality_.states.push_back(state);
         note_faults(c);
         quality_.periods = quality_.periods == 0 ? c.reading.periods : std::min(quality_.periods, c.reading.periods);
         report({IdentifyProgress::Step::taken, state, c.reading.periods, options_.periods, {}});
         readings_.emplace(state, std::move(c.reading));
+        wrong_move_ = find_wrong_move(options_.drive == DriveFrom::nothing ? without_drive(readings_) : readings_, options_.fixture, options_.source == Source::virtual_bench ? Ohms{0.0} : least_of_contacts);
+        if (wrong_move_ && wrong_move_->spoils) return Error{wrong_move_->says};
         return Done{};
     }
+
+    /// After `through` has ended it: what `lifted` tells of the probe may say why. Lifting is always safe.
+    Status explain_end()
+    {
+        if (options_.fixture.probe && is_wanted(SwitchState::lifted) && may_be_open())
+            if (auto status = take(SwitchState::lifted); !status) return status;
+        if (wrong_move_) stopped_early_ = "Only " + std::string{readings_.contains(SwitchState::lifted) ? "\"through\" and \"lifted\" were" : "\"through\" was"} +
+                                          " measured: " + wrong_move_->says + ".";
+        return Done{};
+    }
+
+    /// Pin 2 may be on nothing, or carries no drive: nothing grounded tells so, of whatever level the probe is.
+    [[nodiscard]] bool may_be_open() const
+    {
+        constexpr double least = 0.003;  // what 30 Ω leave of the probe
+        const auto& through = readings_.at(SwitchState::through);
+        const bool has_drive = rms_transfer(through, Signal::drive, 0) > least || rms_transfer(through, Signal::drive, 1) > least;
+        return !has_drive || rms_transfer(through, Signal::probe, 0) > least;
+    }
+
+    [[nodiscard]] bool misses_probe() const { return options_.fixture.probe && !hears_probe(); }
 
     void note_faults(const StateCapture& capture)
     {
@@ -185,16 +227,34 @@ private:
 
     Status play(Loudness loudness)
     {
-        if (loudness == Loudness::first && first_.samples.empty()) first_ = at_level(full_, first_reduction);
-        if (loudness == Loudness::reduced && reduced_.samples.empty()) reduced_ = at_level(full_, grounded_reduction);
+        if (loudness == Loudness::first && first_.samples.empty()) first_ = at_level(full_, first_reduction, options_.drive);
+        if (loudness == Loudness::reduced && reduced_.samples.empty()) reduced_ = at_level(full_, grounded_reduction, options_.drive);
         const auto& signal = loudness == Loudness::first ? first_ : loudness == Loudness::reduced ? reduced_ : full_;
         if (auto ok = engine_.play(signal.samples); !ok) return ok;
         playing_ = loudness;
         return Done{};
     }
 
+    /// An error where the user ends it, or the capture.
+    Result<Period> next_period(PeriodCapture& capture, SwitchState state)
+    {
+        if (is_stopped()) return stopped(state);
+        auto period = capture.next(should_stop_);
+        if (is_stopped()) return stopped(state);
+        if (!period && capture.unsafe()) return unsafe(state, *capture.unsafe());
+        return period;
+    }
+
+    /// One sentence of a state in which too many periods broke.
+    [[nodiscard]] Error kept_breaking(SwitchState state, const StateCapture& out, std::string_view advice) const
+    {
+        return Error{"the audio kept breaking in the state \"" + std::string{name_of(state)} + "\" (" + std::to_string(out.voided) + " periods: " +
+                     describe(out.void_reasons) + "): " + std::string{advice} + "use a larger buffer in the audio system or a less busy machine"};
+    }
+
     Result<StateCapture> measure(SwitchState state, const TonePlan& played, std::size_t wanted, std::uint64_t not_before)
     {
+        if (options_.drive == DriveFrom::player) return measure_played(state, played, wanted, not_before);
         const double rate = engine_.facts().sample_rate_hz;
         report({IdentifyProgress::Step::settling, state, 0, wanted, {}});
 
@@ -206,13 +266,8 @@ private:
         std::optional<Distortion> distortion_before;
         std::size_t silent_in_a_row = 0;
         while (true) {
-            if (is_stopped()) return stopped(state);
-            auto period = capture.next(should_stop_);
-            if (is_stopped()) return stopped(state);
-            if (!period) {
-                if (capture.unsafe()) return unsafe(state, *capture.unsafe());
-                return period.error();
-            }
+            auto period = next_period(capture, state);
+            if (!period) return period.error();
             plan = plan_from(played, capture.position());
             auto& p = period.value();
 
@@ -236,23 +291,107 @@ private:
                 report({IdentifyProgress::Step::measuring, state, record.periods.size(), wanted, {}});
             }
             if (out.voided > options_.max_voided)
-                return Error{"the audio kept breaking in the state \"" + std::string{name_of(state)} + "\" (" + std::to_string(out.voided) +
-                             " periods: " + describe(out.void_reasons) + "): use a larger buffer in the audio system or a less busy machine"};
+                return kept_breaking(state, out, "");
             if (record.periods.size() >= wanted) break;
         }
         quality_.signal = quality_.signal + Seconds{static_cast<double>(capture.frames_used()) / rate};
-        if (auto ok = check_channels(record); !ok) return ok.error();
-        auto reading = analysis::read_multitone(without_decay(record), plan);
+        if (auto ok = check_channels(record, state); !ok) return ok.error();
+        auto reading = read(record, plan);
         if (!reading) return reading.error();
         out.reading = std::move(reading).value();
+        keep(state, record, wanted);
+        return out;
+    }
+
+    /// The first sounds, one period, are not kept.
+    void keep(SwitchState state, const Record& record, std::size_t wanted) const
+    {
+        if (options_.keep_capture && wanted > 1) options_.keep_capture(state, record);
+    }
+
+    /// A signal on pin 3 alone is gone where pin 3 is lifted or grounded.
+    [[nodiscard]] bool must_hear_player() const
+    {
+        const auto through = readings_.find(SwitchState::through);
+        if (through == readings_.end()) return true;
+        return rms_transfer(through->second, Signal::drive, 0) > 0.05 * rms_transfer(through->second, Signal::drive, 1);
+    }
+
+    static Result<MultitoneReading> read(const Record& record, const TonePlan& plan)
+    {
+        auto reading = analysis::read_multitone(without_decay(record), plan);
+        if (!reading) return reading;
         // A slow decay is direct voltage, too.
         for (const std::size_t leg : {0U, 1U}) {
             double sum = 0.0;
             for (const auto& period : record.periods)
                 for (const float x : period.leg.at(leg)) sum += static_cast<double>(x);
-            out.reading.dc.at(leg) = sum / static_cast<double>(record.periods.size() * static_cast<std::size_t>(plan.period_frames));
+            reading.value().dc.at(leg) = sum / static_cast<double>(record.periods.size() * static_cast<std::size_t>(plan.period_frames));
         }
-        return out;
+        return reading;
+    }
+
+    /// As measure(), of what the DUT plays on its own clock: that shows in periods that follow on each other alone, so a broken one voids those before.
+    Result<StateCapture> measure_played(SwitchState state, const TonePlan& played, std::size_t wanted, std::uint64_t not_before)
+    {
+        const double rate = engine_.facts().sample_rate_hz;
+        report({IdentifyProgress::Step::settling, state, 0, wanted, {}});
+        PeriodCapture capture{engine_, played.period_frames, not_before, static_cast<std::int64_t>(settling.value() * rate)};
+        StateCapture out;
+        Record record{rate, played.period_frames, {}};
+        std::size_t silent_in_a_row = 0;
+        while (true) {
+            auto period = next_period(capture, state);
+            if (!period) return period.error();
+            if (out.voided > options_.max_voided)
+                return kept_breaking(state, out, "see that the player plays without gaps, ");
+            auto& p = period.value();
+            if (!p.faults.none()) {
+                record.periods.clear();
+                void_period(out, state, record, wanted, p.faults);
+                silent_in_a_row = p.faults.has(Fault::zeros) ? silent_in_a_row + 1 : 0;
+                if (silent_in_a_row >= hopeless_periods) return silent_inputs();
+                continue;
+            }
+            silent_in_a_row = 0;
+            record.periods.push_back(std::move(p));
+            report({IdentifyProgress::Step::measuring, state, record.periods.size(), wanted, {}});
+            if (record.periods.size() < wanted) continue;
+
+            const auto plan = plan_from(played, capture.position());
+            const auto one_clock = onto_one_clock(record, plan);
+            if (!one_clock) return one_clock.error();
+            if (must_hear_player())
+                if (auto ok = check_player(one_clock.value(), state, !readings_.empty()); !ok) return ok.error();
+            const auto settled = without_decay(one_clock.value().record);
+            if (!analysis::find_broken_periods(settled, plan).empty()) {
+                const bool settles = is_settling(settled, plan);
+                Faults jump;
+                jump.add(Fault::phase_jump);
+                if (settles && settling_quarters_ >= 4) {
+                    settling_quarters_ -= 4;
+                    record.periods.erase(record.periods.begin());
+                    void_period(out, state, record, wanted, jump);
+                    continue;
+                }
+                // What still settles then shows in the scatter of the periods. All else is a break, of which only one side has this clock.
+                if (!settles) {
+                    record.periods.clear();
+                    void_period(out, state, record, wanted, jump);
+                    continue;
+                }
+            }
+            quality_.signal = quality_.signal + Seconds{static_cast<double>(capture.frames_used()) / rate};
+            if (auto ok = check_channels(record, state); !ok) return ok.error();
+            auto reading = read(one_clock.value().record, plan);
+            if (!reading) return reading.error();
+            out.reading = std::move(reading).value();
+            widen(out.reading, one_clock.value());
+            played_at_[state] = {one_clock.value().middle_frame, record.periods.front().first_frame - capture.position(), one_clock.value().clock_ppm};
+            if (state == SwitchState::through) quality_.clock_ppm = one_clock.value().clock_ppm;
+            keep(state, record, wanted);
+            return out;
+        }
     }
 
     /// What one period holds beside the tones, at both legs, full scale = 1.
@@ -296,10 +435,62 @@ private:
         engine_.silence();
         stopped_for_safety_ = true;
         may_load_ = false;
+        if (is_loud_by_itself()) return howls("the drive was stopped in the state \"" + std::string{name_of(state)} + "\", because " + reason + ", and");
         const auto sentence = "the drive was stopped in the state \"" + std::string{name_of(state)} + "\", because " + reason +
-                              ": lower the input gain or the DUT's output level, see whether the DUT is overloaded or protects itself, and measure again";
+                              (options_.drive == DriveFrom::player ? ": let the player play the test signal, and nothing else, in a loop, or " : ": ") +
+                              "lower the input gain or the DUT's output level, see whether the DUT is overloaded or protects itself, and measure again";
         stopped_early_ = "T" + sentence.substr(1) + ".";
         return Error{sentence, ErrorKind::interrupted};
+    }
+
+    /// What neither repeats nor was played, and is louder than the signal, may be howling.
+    Status check_howl(const MultitoneReading& reading)
+    {
+        constexpr Dbfs loud{-40.0};
+        const bool is_suspected = std::ranges::any_of(std::array{0U, 1U}, [&](std::size_t leg) {
+            const auto noise = reading.residue.at(leg).noise_rms;
+            return noise > rms_of_drive(reading, leg) && dbfs_of_rms(noise) > loud;
+        });
+        if (!is_suspected) return Done{};
+        const auto playing = playing_;
+        engine_.silence();
+        playing_ = Loudness::silent;
+        if (!is_loud_by_itself()) return play(playing);
+        stopped_for_safety_ = true;
+        may_load_ = false;
+        return howls("the drive was stopped, because");
+    }
+
+    /// \param because  the beginning of the sentence.
+    Error howls(const std::string& because)
+    {
+        wrong_move_ = FoundMove{WrongMove::feedback,
+                                because + " the inputs are loud with nothing played: the output comes back into the device under test (a mixer's return, direct "
+                                          "monitoring of the interface), or it plays something of its own; end that, and measure again"};
+        stopped_early_ = as_sentence(wrong_move_->says);
+        return Error{wrong_move_->says, ErrorKind::interrupted};
+    }
+
+    /// Whether an input is loud while nothing is played: what howls goes on. \pre the engine is silent.
+    [[nodiscard]] bool is_loud_by_itself()
+    {
+        if (options_.drive == DriveFrom::player) return false;  // goes on playing
+        constexpr Seconds dies_away{0.25};  // of any gear but reverberation
+        constexpr Seconds listened_to{0.1};
+        const auto wait_for = [&](Seconds signal) {
+            const auto until = engine_.frames_handled() + static_cast<std::uint64_t>(signal.value() * engine_.facts().sample_rate_hz);
+            const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{2};
+            while (engine_.frames_handled() < until) {
+                if (std::chrono::steady_clock::now() > deadline || is_stopped()) return false;
+                std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            }
+            return true;
+        };
+        if (!wait_for(dies_away)) return false;
+        (void)engine_.take_input_peaks();
+        if (!wait_for(listened_to)) return false;
+        const auto peaks = engine_.take_input_peaks();
+        return std::max(peaks[0], peaks[1]) > static_cast<float>(amplitude_ratio(GainDb{-30.0}));
     }
 
     /// What the first sounds tell of full level.
@@ -407,8 +598,14 @@ private:
         return Error{"both inputs are exactly zero: the device delivers no signal at all; check that the right inputs are chosen (--in) and connected"};
     }
 
-    [[nodiscard]] Status check_channels(const Record& record) const
+    [[nodiscard]] Status check_channels(const Record& record, SwitchState state) const
     {
+        // Each input has noise of its own; gear that is simulated without any gives the same on both legs, but not when one of them is taken away.
+        const bool can_be_same = options_.source == Source::virtual_bench && (state == SwitchState::through || state == SwitchState::loaded);
+        const auto is_same = [](const Period& p) { return p.leg[0] == p.leg[1]; };
+        if (!can_be_same && !record.periods.empty() && std::ranges::all_of(record.periods, is_same))
+            return Error{"both inputs deliver the same samples, noise and all: choose the channels of pin 2 and pin 3 (--in), and see that nothing in the audio system "
+                         "makes one of two"};
         for (const std::size_t leg : {0U, 1U}) {
             const bool alive = std::any_of(record.periods.begin(), record.periods.end(), [&](const Period& p) {
                 return std::any_of(p.leg.at(leg).begin(), p.leg.at(leg).end(), [](float x) { return x != 0.0F; });
@@ -423,7 +620,10 @@ private:
     [[nodiscard]] Result<topology::Observations> observe_so_far() const
     {
         topology::ObserveOptions o;
-        if (options_.source != Source::virtual_bench) o.gain_tolerance = topology::uncalibrated_gain_tolerance;  // the bench has what its fixture says
+        // The bench has what its fixture says.
+        o.gain_tolerance = options_.gain_tolerance.value_or(options_.source == Source::virtual_bench ? 0.0 : topology::uncalibrated_gain_tolerance);
+        o.has_drive = options_.drive != DriveFrom::nothing;
+        if (options_.drive == DriveFrom::player) return observe_played(readings_, played_at_, options_.fixture, o);
         return topology::observe(readings_, options_.fixture, o);
     }
 
@@ -475,37 +675,25 @@ private:
         });
     }
 
-    /// rms of a signal's transfers below 2 kHz at one input.
-    static double transfer(const MultitoneReading& reading, Signal signal, std::size_t leg)
-    {
-        double power = 0.0;
-        double count = 0.0;
-        for (const auto& tone : reading.tones) {
-            if (tone.signal != signal || tone.frequency > Hertz{2000.0}) continue;
-            power += std::norm(tone.leg.at(leg).value);
-            count += 1.0;
-        }
-        return count > 0.0 ? std::sqrt(power / count) : 0.0;
-    }
-
     /// Both legs carry the drive, in opposite phase.
     [[nodiscard]] bool is_antiphase() const
     {
         const auto& through = readings_.at(SwitchState::through);
         double together = 0.0;
         for (const auto& tone : through.tones)
-            if (tone.signal == Signal::drive && tone.frequency < Hertz{2000.0}) together += (tone.leg[0].value * std::conj(tone.leg[1].value)).real();
-        const double pin2 = transfer(through, Signal::drive, 0);
-        const double pin3 = transfer(through, Signal::drive, 1);
+            if (tone.signal == Signal::drive && tone.frequency < highest_resistive) together += (tone.leg[0].value * std::conj(tone.leg[1].value)).real();
+        const double pin2 = rms_transfer(through, Signal::drive, 0);
+        const double pin3 = rms_transfer(through, Signal::drive, 1);
         return together < 0.0 && std::min(pin2, pin3) > std::max(pin2, pin3) * amplitude_ratio(GainDb{-30.0});
     }
 
     [[nodiscard]] bool legs_look_stiff() const
     {
-        if (!hears_probe() || !is_antiphase()) return false;
+        // Without drive their phase is not known: two legs that nothing moves are enough.
+        if (!hears_probe() || (options_.drive != DriveFrom::nothing && !is_antiphase())) return false;
         const auto& through = readings_.at(SwitchState::through);
         const double limit = amplitude_ratio(stiff_probe);
-        return transfer(through, Signal::probe, 0) < limit && transfer(through, Signal::probe, 1) < limit;
+        return rms_transfer(through, Signal::probe, 0) < limit && rms_transfer(through, Signal::probe, 1) < limit;
     }
 
     /// A bridged power amplifier: two legs that nothing moves. With `lifted` their impedance is known, without it suspicion is enough.
@@ -523,6 +711,12 @@ private:
                 if (most > power_amplifier.value()) return;
                 impedance = "less than 1 Ω";
             }
+        }
+        if (options_.drive == DriveFrom::nothing) {
+            stop_loading("Nothing was loaded or grounded, because both legs have " + impedance +
+                             ": that may be a bridged power amplifier, whose terminals must not be grounded; only line outputs are measured.",
+                         true);
+            return;
         }
         stop_loading("Nothing was loaded or grounded, because both legs carry the signal, in opposite phase, from " + impedance +
                          ": that is a bridged power amplifier, whose terminals must not be grounded; only line outputs are measured.",
@@ -545,12 +739,16 @@ private:
     /// `grounded` only where `loaded` did not show a signal at pin 3 that a short would strain.
     bool may_ground()
     {
+        if (options_.drive == DriveFrom::nothing) {
+            notes_.emplace_back("\"grounded\" was left out: without a signal nothing tells what a short at pin 3 would strain once there is one.");
+            return false;
+        }
         const auto loaded = readings_.find(SwitchState::loaded);
         if (loaded == readings_.end()) return true;
         const auto& through = readings_.at(SwitchState::through);
-        const double pin2 = transfer(through, Signal::drive, 0);
-        const double before = transfer(through, Signal::drive, 1);
-        const double after = transfer(loaded->second, Signal::drive, 1);
+        const double pin2 = rms_transfer(through, Signal::drive, 0);
+        const double before = rms_transfer(through, Signal::drive, 1);
+        const double after = rms_transfer(loaded->second, Signal::drive, 1);
         if (before <= pin2 * amplitude_ratio(GainDb{-30.0})) return true;
         // Below a source impedance of Rg/4 the short would draw more than five times what the load drew.
         if (after > 0.8 * before) {
@@ -563,7 +761,8 @@ private:
         }
         // Thévenin's source at pin 3: what Rg made of the voltage tells its impedance, and so what a short draws from it.
         const double source_ohms = (before / std::max(after, 1e-6 * before) - 1.0) * options_.fixture.rg.value();
-        const double peak_volts = crest * rms_of_drive(through, 1) * std::sqrt(2.0) * assumed_full_scale.volts().value() * amplitude_ratio(grounded_reduction);
+        const double peak_volts = crest * rms_of_drive(through, 1) * std::sqrt(2.0) * assumed_full_scale.volts().value() *
+                                  (options_.drive == DriveFrom::player ? 1.0 : amplitude_ratio(grounded_reduction));
         if (peak_volts > largest_short_ampere * source_ohms) {
             notes_.push_back("\"grounded\" was left out: a short at pin 3 would draw " + format_fixed(1e3 * peak_volts / source_ohms, 0) +
                              " mA at its peaks. The ground step is computed.");
@@ -587,7 +786,7 @@ private:
         for (const auto state : {SwitchState::grounded, SwitchState::loaded}) {
             const auto reading = readings_.find(state);
             if (reading == readings_.end()) continue;
-            const double rise = transfer(reading->second, Signal::drive, 0) / std::max(transfer(readings_.at(SwitchState::through), Signal::drive, 0), 1e-12);
+            const double rise = rms_transfer(reading->second, Signal::drive, 0) / std::max(rms_transfer(readings_.at(SwitchState::through), Signal::drive, 0), 1e-12);
             return rise > amplitude_ratio(GainDb{state == SwitchState::grounded ? 0.8 : 0.4});
         }
         return false;
@@ -604,11 +803,9 @@ private:
             if (auto ok = move_switch(state); !ok) return ok;
             report({IdentifyProgress::Step::settling, state, 0, 0, {}});
             auto reading = sweep_headroom(engine_, state, should_stop_);
-            if (!reading) {
-                if (reading.error().kind == ErrorKind::interrupted && !is_stopped() && reading.error().message.starts_with("the level"))
-                    return unsafe(state, reading.error().message);
-                return reading.error();
-            }
+            if (!reading) return reading.error();
+            if (reading.value().end == HeadroomEnd::collapse)
+                return unsafe(state, "the level at pin 2 fell by " + format_fixed(reading.value().fell_by.value(), 1) + " dB as the drive rose");
             headroom_.push_back(reading.value());
         }
         return Done{};
@@ -630,14 +827,19 @@ private:
         out.period_frames = full_.plan.period_frames;
         out.fixture = options_.fixture;
         out.verdict = topology::judge(o.value());
+        if (options_.drive == DriveFrom::nothing) say_what_the_probe_cannot_tell(out);
         out.stopped_early = stopped_early_;
         out.stopped_for_safety = stopped_for_safety_;
+        if (wrong_move_ && !stopped_early_) notes_.push_back(as_sentence(wrong_move_->says));
+        out.wrong_move = wrong_move_;
         out.headroom = std::move(headroom_);
-        out.notes = std::move(notes_);
+        out.notes.insert(out.notes.end(), std::make_move_iterator(notes_.begin()), std::make_move_iterator(notes_.end()));
         describe_signal(readings_.at(SwitchState::through), quality_);
         quality_.source = options_.source;
+        quality_.drive = options_.drive;
         if (o.value().delay) quality_.round_trip = o.value().delay->delay;
         out.quality = quality_;
+        out.observations = std::move(o).value();
         return out;
     }
 
@@ -661,10 +863,12 @@ private:
     bool stopped_for_safety_{false};
     std::optional<MultitoneReading> first_reading_;
     std::map<SwitchState, MultitoneReading> readings_;
+    std::map<SwitchState, PlayedAt> played_at_;  ///< With a player.
     std::vector<HeadroomReading> headroom_;
     Quality quality_;
     std::vector<std::string> notes_;
     std::optional<std::string> stopped_early_;
+    std::optional<FoundMove> wrong_move_;
 };
 
 }  // namespace
@@ -675,6 +879,16 @@ std::string_view id_of(Source source) noexcept
     case Source::virtual_bench: return "virtual-bench";
     case Source::device: return "device";
     case Source::captures: return "captures";
+    }
+    return "?";
+}
+
+std::string_view id_of(DriveFrom drive) noexcept
+{
+    switch (drive) {
+    case DriveFrom::interface: return "interface";
+    case DriveFrom::player: return "player";
+    case DriveFrom::nothing: return "nothing";
     }
     return "?";
 }

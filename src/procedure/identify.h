@@ -9,6 +9,8 @@
 #include "engine/engine.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/headroom.h"
+#include "procedure/wrong_moves.h"
+#include "topology/observation.h"
 #include "topology/verdict.h"
 
 #include <cstdint>
@@ -25,6 +27,15 @@ enum class Source : std::uint8_t { virtual_bench, device, captures };
 /// "virtual-bench", "device", "captures".
 [[nodiscard]] std::string_view id_of(Source) noexcept;
 
+/// Who plays the drive.
+enum class DriveFrom : std::uint8_t {
+    interface,  ///< Output 1, into the DUT's input.
+    player,     ///< The DUT itself, from a file, on its own clock; output 1 stays silent.
+    nothing,    ///< Nobody: the DUT has no input and can play no file. The probe alone tells.
+};
+/// "interface", "player", "nothing".
+[[nodiscard]] std::string_view id_of(DriveFrom) noexcept;
+
 /// What a result rests on.
 struct Quality {
     std::vector<SwitchState> states;    ///< Measured, in the order taken.
@@ -38,6 +49,7 @@ struct Quality {
     std::optional<Seconds> round_trip;  ///< Measured delay of the loop, modulo one period; none: unknown start.
     Seconds signal{};                   ///< Played and captured for the verdict, beyond the moves of the switch; 0 for captures.
     Source source{Source::device};
+    DriveFrom drive{DriveFrom::interface};
 };
 
 /// Fills in what `through` tells of hum and noise.
@@ -49,10 +61,12 @@ struct Identification {
     std::int64_t period_frames{};
     Fixture fixture;
     topology::Verdict verdict;
+    std::optional<topology::Observations> observations;  ///< What the verdict rests on; none from captures.
     Quality quality;
     /// Why the procedure stopped before all states were taken, if it did: a sentence.
     std::optional<std::string> stopped_early;
     bool stopped_for_safety{false};     ///< It was stopped because going on could have harmed the gear.
+    std::optional<FoundMove> wrong_move;  ///< What is connected or set wrongly, or may be; one that spoils the result is an error instead.
     std::vector<HeadroomReading> headroom;  ///< Empty unless it was asked for.
     std::vector<std::string> notes;     ///< What else a user should know of the run: sentences.
 };
@@ -64,10 +78,17 @@ struct IdentifyOptions {
     std::size_t max_voided{240};       ///< Per state, before it is given up.
     bool headroom{false};              ///< Look for the highest levels, too.
     bool line_output{false};           ///< The user has said that this is a line output, no power amplifier's.
+    /// Relative standard uncertainty of the gain of input 2 over that of input 1; none: exact on the bench, else as of inputs that nobody has compared.
+    std::optional<double> gain_tolerance;
+    /// Given what was captured of each state, for who keeps it; may be empty.
+    std::function<void(SwitchState, const Record&)> keep_capture;
     /// Asked, where the source is a device and no probe tells, before anything is loaded; may be empty: then nothing is, unless line_output.
     std::function<bool()> confirm_line_output;
     std::string device_under_test;
     Source source{Source::device};
+    /// With a player the first sounds and `grounded` are no softer than the rest: who plays sets the level. Where nothing drives, `grounded` is left
+    /// out, because nothing tells what a short would strain. Both need the probe, and go without headroom.
+    DriveFrom drive{DriveFrom::interface};
 };
 
 /// Told while the procedure goes on. Called on the thread that runs it.
@@ -88,8 +109,11 @@ struct IdentifyProgress {
 /// that collapses, an input at full scale or distortion that jumps stops the drive: with what was measured until then there is a
 /// result with stopped_for_safety, or, where that is too little, an error (interrupted).
 /// \param should_stop  asked between periods; true ends the procedure as interrupted.
+/// A wrong move that no verdict may rest on (find_wrong_move) ends it as soon as it shows; where `through` lets hear no drive, or drive on pin
+/// 3 alone, `lifted` is taken to tell why.
 /// \return usage error for a set of states without `through`; interrupted when the device went away or it was stopped, or as above;
-///         failure when the switch failed, or periods kept breaking, or an input is digitally silent.
+///         failure when the switch failed, or periods kept breaking, or an input is digitally silent, or of a wrong move, named; with a player when it
+///         is not heard, or plays something else.
 Result<Identification> identify(engine::Engine& engine, FixtureSwitch& fixture_switch, const IdentifyOptions& options,
                                 const std::function<void(const IdentifyProgress&)>& progress,
                                 const std::function<bool()>& should_stop);

@@ -4,7 +4,9 @@
 #include "core/text.h"
 #include "dsp/resample.h"
 #include "files/audio_file.h"
+#include "procedure/no_drive.h"
 #include "procedure/switch_check.h"
+#include "procedure/wrong_moves.h"
 #include "stimulus/multitone.h"
 #include "topology/observation.h"
 
@@ -380,6 +382,7 @@ Result<CaptureReading> read(const Capture& capture, const TonePlan& plan)
 Result<Identification> identify_captures(const std::filesystem::path& folder, const IdentifyOptions& options)
 {
     if (const auto checked = options.fixture.check(); !checked) return checked.error();
+    if (const auto drivable = check_drive(options); !drivable) return drivable.error();
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored))
         return Error{"there is no folder " + folder.string() + ": give the folder that holds through.wav and its companions"};
@@ -420,6 +423,7 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
     out.period_frames = plan.value().period_frames;
     out.fixture = options.fixture;
     out.quality.source = Source::captures;
+    out.quality.drive = options.drive;
     out.quality.periods = most_periods;
 
     std::map<SwitchState, MultitoneReading> readings;
@@ -432,6 +436,8 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
 
         const bool probe = options.fixture.probe && is_heard(tones, Signal::probe);
         has_probe = has_probe || probe;
+        if (options.drive == DriveFrom::nothing && is_heard(tones, Signal::drive))
+            return refused(capture, "holds the drive, and --no-drive says that nothing drove the output: leave that out");
         // Grounding the only leg that carries the signal silences it; any other file must contain what was played.
         if (!is_heard(tones, Signal::drive) && !probe && !is_on_pin_3_alone)
             return refused(capture, "holds neither drive nor probe: record it while the stimulus file of " + format_number(rate) +
@@ -454,11 +460,19 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
         return Error{"the probe is in none of the recordings in " + folder.string() +
                      ", though the fixture is said to have probe resistors: connect output 2 to them, or say --rp none for a plain breakout cable"};
 
+    if (std::ranges::all_of(captures, [](const Capture& c) { return c.audio.channels[0] == c.audio.channels[1]; }))
+        return Error{"the recordings in " + folder.string() + " hold the same samples on both channels: record pin 2 (i2) on channel 1 and pin 3 (i3) on channel 2, "
+                     "from two inputs, in stereo"};
+    out.wrong_move = find_wrong_move(options.drive == DriveFrom::nothing ? without_drive(readings) : readings, options.fixture);
+    if (out.wrong_move && out.wrong_move->spoils) return Error{"the recordings in " + folder.string() + " are of no use: " + out.wrong_move->says};
+    if (out.wrong_move) out.notes.push_back(as_sentence(out.wrong_move->says));
+    for (auto& sentence : describe_sameness(readings)) out.notes.push_back(std::move(sentence));
     if (const auto moved = check_switch(readings, options.fixture); !moved)
         return Error{"the recordings in " + folder.string() + " do not fit their names: " + moved.error().message};
-    auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .gain_tolerance = topology::uncalibrated_gain_tolerance});
+    auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .has_drive = options.drive != DriveFrom::nothing, .gain_tolerance = topology::uncalibrated_gain_tolerance});
     if (!observations) return observations.error();
     out.verdict = topology::judge(observations.value());
+    if (options.drive == DriveFrom::nothing) say_what_the_probe_cannot_tell(out);
     return out;
 }
 

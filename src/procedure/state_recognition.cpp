@@ -1,5 +1,7 @@
 #include "procedure/state_recognition.h"
 
+#include "procedure/fixture_levels.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,10 +12,6 @@ namespace {
 
 using analysis::ToneReading;
 
-// Above this, capacitance has a part in what input 2 reads.
-constexpr Hertz highest{2000.0};
-// Nothing is left out on the strength of less than this many standard deviations.
-constexpr double certain = 4.0;
 // Two levels that differ by less are the same: the steadiness of gear and interface over seconds, and what a fit of short stretches costs.
 constexpr double same = 0.005;
 // An input's resistance may be that many times what the fixture is said to have: lines of sound cards differ, and few owners know.
@@ -27,31 +25,6 @@ constexpr double wire = 1e-4;
 
 double square(double x) { return x * x; }
 
-/// A power, over tones, of a signal at an input, its noise taken off; and how well it is known.
-struct Power {
-    double value{};
-    double sigma{};
-
-    [[nodiscard]] bool is_heard() const { return value > 2.0 * certain * sigma; }
-    [[nodiscard]] double at_least() const { return std::max(value - certain * sigma, 0.0); }
-    [[nodiscard]] double at_most() const { return std::max(value, 0.0) + certain * sigma; }
-};
-
-Power power_of(std::span<const ToneReading> tones, Signal signal, std::size_t leg)
-{
-    Power out;
-    double variance = 0.0;
-    for (const auto& tone : tones) {
-        if (tone.signal != signal || !(tone.frequency < highest)) continue;
-        const double sigma2 = square(tone.leg.at(leg).sigma);
-        const double net = std::norm(tone.leg.at(leg).value) - 2.0 * sigma2;
-        out.value += net;
-        variance += 4.0 * sigma2 * std::max(net, 0.0) + 4.0 * square(sigma2);
-    }
-    out.sigma = std::sqrt(variance);
-    return out;
-}
-
 /// A ratio of powers, with its bounds.
 struct Ratio {
     double at_least{};
@@ -63,8 +36,6 @@ Ratio ratio_of(const Power& now, const Power& before)
     return {now.at_least() / std::max(before.at_most(), 1e-300), now.at_most() / std::max(before.at_least(), 1e-300)};
 }
 
-double conductance(Ohms r) { return 1.0 / r.value(); }
-
 /// The resistance that the fixture itself hangs on pin 3: input 2, and the probe's way to ground. \param rin_factor  on input 2.
 double fixture_at_pin3(const Fixture& fixture, double rin_factor)
 {
@@ -75,23 +46,6 @@ double fixture_at_pin3(const Fixture& fixture, double rin_factor)
 
 /// What is left of pin 3's signal in `loaded` at the least, as a part of its amplitude in `through`.
 double least_left(const Fixture& fixture) { return 1.0 / (1.0 + fixture_at_pin3(fixture, rin_doubt) / fixture.rg.value()); }
-
-/// What pin 2 gives to input 2 by way of the probe resistors, over pin 2's voltage, while pin 3 is lifted.
-double way_round(const Fixture& fixture)
-{
-    if (!fixture.probe) return 0.0;
-    const Ohms past_probe = fixture.probe->rp3 + fixture.rin3;
-    const double to_ground = conductance(past_probe) + 1.0 / std::max(fixture.rs.value(), 1e-3);
-    const double node = conductance(fixture.probe->rp2) / (conductance(fixture.probe->rp2) + to_ground);
-    return node * fixture.rin3.value() / past_probe.value();
-}
-
-/// How loud input 2 hears the probe with nothing on i3, over how loud input 1 would with nothing on i2. A leg only makes it less.
-double open_ratio(const Fixture& fixture)
-{
-    const auto divider = [](Ohms rin, Ohms rp) { return rin / (rin + rp); };
-    return fixture.gain_ratio * divider(fixture.rin3, fixture.probe->rp3) / divider(fixture.rin2, fixture.probe->rp2);
-}
 
 /// All that is compared, of one reading.
 struct Levels {
@@ -151,11 +105,11 @@ private:
     {
         const auto& before = taken_.at(SwitchState::through).tones;
         for (std::size_t i = 0; i < tones_.size(); ++i) {
-            if (tones_[i].signal != Signal::drive || !(tones_[i].frequency < highest)) continue;
+            if (tones_[i].signal != Signal::drive || !(tones_[i].frequency < highest_resistive)) continue;
             const auto& was = before[i].leg[0];
             const auto& is = tones_[i].leg[0];
             const bool has_signal = std::abs(was.value) > 0.01 * std::abs(before[i].leg[1].value);
-            if (has_signal && std::abs(is.value) - certain * is.sigma > 1.05 * (std::abs(was.value) + certain * was.sigma)) return true;
+            if (has_signal && std::abs(is.value) - certain_sigmas * is.sigma > 1.05 * (std::abs(was.value) + certain_sigmas * was.sigma)) return true;
         }
         return false;
     }
@@ -254,7 +208,7 @@ bool read_alike(std::span<const ToneReading> a, std::span<const ToneReading> b)
             double noise = 0.0;
             double noise_squared = 0.0;
             for (std::size_t i = 0; i < a.size(); ++i) {
-                if (a[i].signal != signal || !(a[i].frequency < highest)) continue;
+                if (a[i].signal != signal || !(a[i].frequency < highest_resistive)) continue;
                 const auto& x = a[i].leg.at(leg);
                 const auto& y = b[i].leg.at(leg);
                 difference += square(std::abs(x.value) - std::abs(y.value));
@@ -264,7 +218,7 @@ bool read_alike(std::span<const ToneReading> a, std::span<const ToneReading> b)
                 noise_squared += square(variance);
             }
             // |x − y|², which is no less than what is summed, has the mean 2·variance and the deviation 2·variance.
-            if (difference > square(same) * level + 2.0 * noise + 1.5 * certain * 2.0 * std::sqrt(noise_squared)) return false;
+            if (difference > square(same) * level + 2.0 * noise + 1.5 * certain_sigmas * 2.0 * std::sqrt(noise_squared)) return false;
         }
     return true;
 }

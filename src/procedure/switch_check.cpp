@@ -1,5 +1,9 @@
 #include "procedure/switch_check.h"
 
+#include "core/text.h"
+#include "procedure/fixture_levels.h"
+#include "procedure/state_recognition.h"
+
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -11,37 +15,19 @@ namespace {
 using analysis::MultitoneReading;
 using analysis::ToneReading;
 
-// Above this, capacitance has a part in what input 2 reads.
-constexpr Hertz highest{2000.0};
-
 bool is_heard(const ToneReading& tone, std::size_t leg)
 {
     // Noise alone does this to one tone in about 10⁸.
     return std::abs(tone.leg.at(leg).value) > 3.0 * tone.leg.at(leg).amplitude_interval_95();
 }
 
-bool counts(const ToneReading& tone, Signal signal) { return tone.signal == signal && tone.frequency < highest; }
-
-/// rms of the transfers of a signal's tones to one input, noise and all.
-double level(const MultitoneReading& reading, Signal signal, std::size_t leg)
-{
-    double power = 0.0;
-    double tones = 0.0;
-    for (const auto& tone : reading.tones) {
-        if (!counts(tone, signal)) continue;
-        power += std::norm(tone.leg.at(leg).value);
-        tones += 1.0;
-    }
-    return tones > 0.0 ? std::sqrt(power / tones) : 0.0;
-}
+bool counts(const ToneReading& tone, Signal signal) { return tone.signal == signal && tone.frequency < highest_resistive; }
 
 /// Two tones, because one can be a whistle of something else.
 bool hears(const MultitoneReading& reading, Signal signal, std::size_t leg)
 {
     return std::ranges::count_if(reading.tones, [&](const ToneReading& t) { return counts(t, signal) && is_heard(t, leg); }) >= 2;
 }
-
-double conductance(Ohms r) { return 1.0 / r.value(); }
 
 /// How many times louder input 2 hears the probe in `lifted` than in `loaded`, at the least: a floating output ties the other
 /// leg's input and probe resistor to pin 3, which makes Rg weigh least.
@@ -51,14 +37,14 @@ double least_drop(const Fixture& fixture)
     return 1.0 + conductance(fixture.rg) / legs;
 }
 
-/// What pin 2 gives to input 2 by way of the probe resistors, over pin 2's voltage, while pin 3 is lifted.
-double way_round(const Fixture& fixture)
+/// By what part `loaded` lowers what `through` has at pin 3, at the least, both signals alike: Zt/Rg, where Zt is pin 3 beside what the fixture
+/// hangs on it. Of Zt the probe tells Zs·P(through)/P(lifted), Zs being the fixture's alone. Where the output brings pin 2's share of
+/// the probe to pin 3, too, that is too much: twice, where it floats.
+double expected_drop(const MultitoneReading& through, const MultitoneReading& lifted, const Fixture& fixture)
 {
-    if (!fixture.probe) return 0.0;
-    const Ohms past_probe = fixture.probe->rp3 + fixture.rin3;
-    const double to_ground = conductance(past_probe) + 1.0 / std::max(fixture.rs.value(), 1e-3);
-    const double node = conductance(fixture.probe->rp2) / (conductance(fixture.probe->rp2) + to_ground);
-    return node * fixture.rin3.value() / past_probe.value();
+    const double zs = 1.0 / (conductance(fixture.rin3) + conductance(fixture.probe->rp3 + fixture.rs));
+    const auto part = power_of(through.tones, Signal::probe, 1).at_least() / power_of(lifted.tones, Signal::probe, 1).at_most();
+    return 0.5 * std::sqrt(std::min(part, 1.0)) * zs / fixture.rg.value();
 }
 
 Error stood_still(SwitchState a, SwitchState b, const std::string& what)
@@ -81,11 +67,11 @@ Status check_switch(const std::map<SwitchState, MultitoneReading>& readings, con
 
     // Pin 3's own signal, well above what comes round in lifted. In grounded a contact's resistance leaves some: a quarter of it
     // is neither.
-    const double before = level(*through, Signal::drive, 1);
-    if (hears(*through, Signal::drive, 1) && before > (0.03 + 8.0 * way_round(fixture)) * level(*through, Signal::drive, 0)) {
+    const double before = rms_transfer(*through, Signal::drive, 1);
+    if (hears(*through, Signal::drive, 1) && before > (0.03 + 8.0 * way_round(fixture)) * rms_transfer(*through, Signal::drive, 0)) {
         for (const auto state : {SwitchState::grounded, SwitchState::lifted}) {
             const auto* reading = at(state);
-            if (reading != nullptr && level(*reading, Signal::drive, 1) > 0.25 * before)
+            if (reading != nullptr && rms_transfer(*reading, Signal::drive, 1) > 0.25 * before)
                 return stood_still(SwitchState::through, state, "pin 3 is still heard on input 2");
         }
     }
@@ -99,8 +85,16 @@ Status check_switch(const std::map<SwitchState, MultitoneReading>& readings, con
         // Half of the least drop, in decibels, stands between a switch that moves and one that does not; grounded, all drops.
         const double least = state == SwitchState::grounded ? 3.0 : std::sqrt(least_drop(fixture));
         if (least < 1.2) continue;  // so large an Rg shows nothing
-        if (level(*lifted, Signal::probe, 1) < least * level(*reading, Signal::probe, 1))
+        if (rms_transfer(*lifted, Signal::probe, 1) < least * rms_transfer(*reading, Signal::probe, 1))
             return stood_still(state, SwitchState::lifted, "input 2 hears the probe the same in both");
+    }
+    if (const auto* loaded = at(SwitchState::loaded)) {
+        const double drop = expected_drop(*through, *lifted, fixture);
+        const auto before_rg = power_of(through->tones, Signal::probe, 1);
+        const auto behind_rg = power_of(loaded->tones, Signal::probe, 1);
+        const double left = 1.0 / (1.0 + 0.5 * drop);
+        if (drop > 0.01 && behind_rg.at_least() > left * left * before_rg.at_most() && read_alike(loaded->tones, through->tones))
+            return stood_still(SwitchState::through, SwitchState::loaded, "Rg changes nothing at input 2, where it takes at least " + format_fixed(100.0 * drop, 0) + " %");
     }
     return Done{};
 }

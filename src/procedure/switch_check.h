@@ -12,7 +12,8 @@ namespace lowleg::procedure {
 
 /// Holds what input 2 reads against what it must read in these states, whatever the device under test is:
 /// - `lifted` and `grounded` take pin 3's signal away from it;
-/// - where there is a probe, `loaded` and `grounded` take more of it away than `lifted` does. A leg in parallel only adds to that.
+/// - where there is a probe, `loaded` and `grounded` take more of it away than `lifted` does. A leg in parallel only adds to that;
+/// - `loaded` lowers it against `through` by as much as what `lifted` and `through` tell of pin 3 asks for.
 ///
 /// Nothing can be said, and nothing is refused, where pin 3 is silent and there is no probe, or input 2 hears nothing.
 /// \return failure naming the states between which the switch stood still.

@@ -142,7 +142,7 @@ private:
             if (looks.can_be_asked()) return Done{};  // the same by all that can be seen
             if (!looks.possible().empty())
                 return Error{"the switch was to be set to " + quoted(state) + ", but what the inputs read is " + listed(looks.possible()) +
-                             ": check the switch, what moves it, and the lead of input 2"};
+                             ": check the switch, what moves it, and the lead of input 2" + (state == SwitchState::lifted ? ", and whether Rp3 is connected" : "")};
         }
         if (look >= patience_with_mover) return Done{};  // nothing can be told; what is measured is checked later
         return std::nullopt;
@@ -200,7 +200,9 @@ private:
             }
             // Where it stood before it was asked to move, it may still stand.
             const bool has_moved = !looks.can_be_taken();
-            if (has_moved) say("The switch is on " + listed(named_) + ": set it to " + quoted(state_) + ".");
+            // Without Rp3 input 2 hears as little in "lifted" as on ground.
+            const bool may_lack_rp3 = state_ == SwitchState::lifted && options_.fixture.probe && has(named_, SwitchState::grounded);
+            if (has_moved) say("The switch is on " + listed(named_) + ": set it to " + quoted(state_) + (may_lack_rp3 ? ", or, if it is, connect Rp3." : "."));
         }
 
         void say(const std::string& sentence) const

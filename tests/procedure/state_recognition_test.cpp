@@ -4,6 +4,7 @@
 #include "bench/virtual_bench.h"
 #include "bench/wiring.h"
 #include "stimulus/multitone.h"
+#include "support/output_circuits.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -17,6 +18,7 @@
 #include <vector>
 
 using namespace lowleg;
+using lowleg::testing::output_circuits;
 using procedure::Readings;
 using enum SwitchState;
 
@@ -59,16 +61,6 @@ private:
     std::normal_distribution<double> normal_;
 };
 
-std::vector<std::string> outputs()
-{
-    std::vector<std::string> names;
-    for (const auto& c : bench::shipped_circuits()) {
-        const auto netlist = bench::read_circuit(bench::find_circuit(c.name).value());
-        if (bench::kind_of(netlist.value()).value() == bench::CircuitKind::output) names.emplace_back(c.name);
-    }
-    return names;
-}
-
 std::string names_of(const std::vector<SwitchState>& states)
 {
     std::string out;
@@ -84,7 +76,7 @@ TEST_CASE("no state is ever taken for impossible that the switch is in", "[proce
     fixture.rin2 = fixture.rin3 = Ohms{GENERATE(600.0, 2e3, 10e3, 47e3, 1e6)};
     const bool has_probe = GENERATE(true, false);
     if (!has_probe) fixture.probe.reset();
-    for (const auto& circuit : outputs()) {
+    for (const auto& circuit : output_circuits()) {
         Output output{circuit, fixture};
         Readings taken;
         for (const auto last : {through, loaded, grounded}) {
@@ -105,7 +97,7 @@ TEST_CASE("the state that was asked for is told from every other that does not r
     fixture.rin2 = fixture.rin3 = Ohms{GENERATE(2e3, 10e3, 1e6)};
     const bool has_probe = GENERATE(true, false);
     if (!has_probe) fixture.probe.reset();
-    for (const auto& circuit : outputs()) {
+    for (const auto& circuit : output_circuits()) {
         Output output{circuit, fixture};
         std::map<SwitchState, analysis::MultitoneReading> readings;
         for (const auto state : all_switch_states) readings.emplace(state, output.read(state, 2.0));

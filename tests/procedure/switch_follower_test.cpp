@@ -4,6 +4,7 @@
 #include "bench/virtual_bench.h"
 #include "bench/wiring.h"
 #include "procedure/identify.h"
+#include "support/output_circuits.h"
 #include "support/scripted_backend.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -20,6 +21,7 @@
 #include <vector>
 
 using namespace lowleg;
+using lowleg::testing::output_circuits;
 using Catch::Matchers::ContainsSubstring;
 using lowleg::testing::ScriptedBackend;
 using procedure::UserWord;
@@ -99,21 +101,11 @@ private:
     std::unique_ptr<engine::Engine> engine_;  // last: its thread uses the others
 };
 
-std::vector<std::string> outputs()
-{
-    std::vector<std::string> names;
-    for (const auto& c : bench::shipped_circuits()) {
-        const auto netlist = bench::read_circuit(bench::find_circuit(c.name).value());
-        if (bench::kind_of(netlist.value()).value() == bench::CircuitKind::output) names.emplace_back(c.name);
-    }
-    return names;
-}
-
 }  // namespace
 
 TEST_CASE("with the probe every state of every output is recognised within 300 ms, and nobody is asked for a word", "[procedure][follow][numbers]")
 {
-    for (const auto& circuit : outputs()) {
+    for (const auto& circuit : output_circuits()) {
         // Pin 3 on ground or on nothing: two states read the same, and only a word can tell.
         if (circuit == "unbalanced" || circuit == "unbalanced-open") continue;
         Rig rig{circuit};

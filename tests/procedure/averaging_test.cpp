@@ -1,0 +1,182 @@
+// Averaging on a device whose misfortunes are scripted: when it ends, what it throws away, what it says.
+#include "procedure/averaging.h"
+
+#include "analysis/multitone.h"
+#include "procedure/measure_kinds.h"
+#include "stimulus/multitone.h"
+#include "support/scripted_backend.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace lowleg;
+using lowleg::testing::Injection;
+using lowleg::testing::LoopDevice;
+using lowleg::testing::ScriptedBackend;
+using procedure::Averaging;
+using procedure::Ending;
+using procedure::Figure;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+constexpr double rate = 48e3;
+
+struct Rig {
+    std::unique_ptr<engine::Engine> engine;
+    TonePlan plan;
+    std::vector<float> samples;
+
+    explicit Rig(std::vector<Injection> injections = {}, const LoopDevice::Settings& loop = {})
+    {
+        ScriptedBackend::Script script;
+        script.device = LoopDevice{loop};
+        script.injections = std::move(injections);
+        auto opened = engine::Engine::open(std::make_unique<ScriptedBackend>(std::move(script)), {}, 24'000);
+        REQUIRE(opened);
+        engine = std::move(opened).value();
+        auto tone = procedure::plan_tone(rate, Hertz{1000.0}, Dbfs{-20.0});
+        REQUIRE(tone);
+        plan = std::move(tone).value();
+        samples = stimulus::render(plan);
+    }
+
+    Result<procedure::Averaged> average(const Averaging& averaging, const std::function<bool()>& should_stop = {}, const procedure::MeasurementObserver& observer = {})
+    {
+        const procedure::AveragedSignal signal{samples, Seconds{0.1}, "level", &plan};
+        return procedure::average(*engine, signal, averaging, [this](const Record& record) { return gain(record); }, observer, should_stop);
+    }
+
+    /// Of leg 2, which LoopDevice gives back as it is played.
+    [[nodiscard]] std::optional<Figure> gain(const Record& record) const
+    {
+        const auto reading = analysis::read_multitone(record, plan);
+        if (!reading) return std::nullopt;
+        const auto& e = reading.value().tones.front().leg[0];
+        return Figure{"gain_db", "Gain", gain_of(std::abs(e.value)).value(), "dB", db_per_neper * e.amplitude_interval_95() / std::abs(e.value), Figure::Bound::value, {}, ""};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("averaging takes its usual time, or what was given", "[procedure][averaging]")
+{
+    Rig rig;
+    const auto usual = rig.average({});
+    REQUIRE(usual);
+    CHECK(usual.value().ending == Ending::settled);
+    CHECK(usual.value().record.periods.size() == 8);  // 4 s of periods of 0.5 s
+    const auto given = rig.average({.until = {}, .at_most = Seconds{1.7}});
+    REQUIRE(given);
+    CHECK(given.value().ending == Ending::time);
+    CHECK(given.value().record.periods.size() == 4);  // the first whole number that reaches it
+}
+
+TEST_CASE("averaging goes on until the figure is known as wanted, and then it is", "[procedure][averaging]")
+{
+    // Noise of 1e-3 rms against a sine of 0.1: one period of 24,000 frames has the amplitude to σ = 1e-3·√(2/24000) = 9e-6, which is 0.0008 dB; with
+    // few degrees of freedom its 95 % interval is some times that. 0.0005 dB (95 %) needs (1.96·0.0008/0.0005)² ≈ 10 periods.
+    Rig rig{{}, {.noise_rms = 1e-3F}};
+    std::vector<double> told;
+    const auto averaged = rig.average({.until = GainDb{0.0005}, .at_most = {}}, {}, [&](const procedure::MeasurementProgress& p) {
+        if (p.leading) told.push_back(p.leading->uncertainty);
+    });
+    REQUIRE(averaged);
+    CHECK(averaged.value().ending == Ending::settled);
+    const auto figure = rig.gain(averaged.value().record);
+    REQUIRE(figure);
+    CHECK(figure->uncertainty <= 0.0005);
+    CHECK(averaged.value().record.periods.size() >= 5);
+    CHECK(averaged.value().record.periods.size() <= 24);
+    // Four times its 95 % interval: once in 10¹⁴.
+    CHECK(std::abs(figure->value) < 4.0 * figure->uncertainty);
+    CHECK(told.size() > 3);
+}
+
+TEST_CASE("what cannot be reached ends with the time", "[procedure][averaging]")
+{
+    Rig rig{{}, {.noise_rms = 1e-2F}};
+    const auto averaged = rig.average({.until = GainDb{1e-5}, .at_most = Seconds{3.0}});
+    REQUIRE(averaged);
+    CHECK(averaged.value().ending == Ending::time);
+    CHECK(averaged.value().record.periods.size() == 6);
+}
+
+TEST_CASE("stopped by hand there is a result from two periods on", "[procedure][averaging]")
+{
+    Rig rig;
+    std::size_t periods = 0;
+    const auto observer = [&](const procedure::MeasurementProgress& p) { periods = p.periods; };
+    const auto some = rig.average({.until = {}, .at_most = Seconds{100.0}}, [&] { return periods >= 3; }, observer);
+    REQUIRE(some);
+    CHECK(some.value().ending == Ending::stopped);
+    CHECK(some.value().record.periods.size() == 3);
+    const auto none = rig.average({}, [] { return true; });
+    REQUIRE_FALSE(none);
+    CHECK(none.error().kind == ErrorKind::interrupted);
+}
+
+TEST_CASE("broken periods are measured again and stay out of the figure", "[procedure][averaging]")
+{
+    // In the third period of the signal (counted from its first sound, which is heard 100 frames later).
+    const auto kind = GENERATE(Injection::Kind::drop, Injection::Kind::nan, Injection::Kind::clip, Injection::Kind::repeat, Injection::Kind::flag);
+    CAPTURE(static_cast<int>(kind));
+    Rig rig{{{.kind = kind, .frame = 60'000, .count = 64}}};
+    const auto averaged = rig.average({});
+    REQUIRE(averaged);
+    CHECK(averaged.value().record.periods.size() == 8);
+    CHECK(averaged.value().voided >= 1);
+    CHECK_FALSE(averaged.value().void_reasons.none());
+    const auto figure = rig.gain(averaged.value().record);
+    REQUIRE(figure);
+    CHECK(std::abs(figure->value) < 4.0 * figure->uncertainty);
+}
+
+TEST_CASE("what cannot be averaged is an error with its reason", "[procedure][averaging]")
+{
+    SECTION("digital silence")
+    {
+        Rig rig{{}, {.gain = {{{0.0F, 0.0F}, {0.0F, 0.0F}}}, .noise_rms = 0.0F}};
+        const auto averaged = rig.average({});
+        REQUIRE_FALSE(averaged);
+        CHECK_THAT(averaged.error().message, ContainsSubstring("digitally silent"));
+    }
+    SECTION("full scale")
+    {
+        Rig rig{{}, {.gain = {{{20.0F, 0.0F}, {1.0F, 0.0F}}}}};
+        const auto averaged = rig.average({});
+        REQUIRE_FALSE(averaged);
+        CHECK_THAT(averaged.error().message, ContainsSubstring("full scale"));
+    }
+    SECTION("a device that goes away")
+    {
+        Rig rig{{{.kind = Injection::Kind::die, .frame = 50'000}}};
+        const auto averaged = rig.average({});
+        REQUIRE_FALSE(averaged);
+        CHECK(averaged.error().kind == ErrorKind::interrupted);
+    }
+}
+
+TEST_CASE("a tone stands on an odd bin, clear of the mains", "[procedure][measure]")
+{
+    for (const double wanted : {30.0, 50.0, 60.0, 100.0, 997.0, 1000.0, 3000.0, 6000.0, 19'000.0}) {
+        CAPTURE(wanted);
+        const auto plan = procedure::plan_tone(rate, Hertz{wanted}, Dbfs{-6.0});
+        REQUIRE(plan);
+        REQUIRE(plan.value().tones.size() == 1);
+        const auto bin = plan.value().tones.front().bin;
+        CHECK(bin % 2 == 1);
+        const double f = plan.value().frequency_of(bin).value();
+        for (const double mains : {50.0, 60.0}) CHECK(std::abs(f - mains * std::round(f / mains)) >= (std::round(f / mains) > 0 ? 8.0 : 0.0));
+        CHECK(std::abs(f - wanted) < 25.0);
+        CHECK(std::abs(plan.value().tones.front().amplitude - 0.501187) < 1e-5);
+    }
+    CHECK_FALSE(procedure::plan_tone(rate, Hertz{23e3}, Dbfs{-6.0}));
+}
