@@ -88,7 +88,7 @@ Result<Audio> read_audio(const std::filesystem::path& path)
     return audio;
 }
 
-Status write_wav(const std::filesystem::path& path, double sample_rate_hz, std::span<const float> interleaved, int channels)
+Status write_wav(const std::filesystem::path& path, double sample_rate_hz, std::span<const float> interleaved, int channels, WavFormat format)
 {
     if (channels < 1 || channels > 64 || !(sample_rate_hz >= 1.0 && sample_rate_hz < 1e9))
         return Error{"cannot write " + path.string() + ": no WAV file has " + std::to_string(channels) +
@@ -99,7 +99,7 @@ Status write_wav(const std::filesystem::path& path, double sample_rate_hz, std::
     SF_INFO info{};
     info.samplerate = static_cast<int>(std::lround(sample_rate_hz));
     info.channels = channels;
-    info.format = SF_FORMAT_WAV | SF_FORMAT_FLOAT;
+    info.format = SF_FORMAT_WAV | (format == WavFormat::pcm16 ? SF_FORMAT_PCM_16 : SF_FORMAT_FLOAT);
     const auto failed = [&](const char* why) {
         return Error{"cannot write " + path.string() + ": " + why + "; make room or choose another place"};
     };

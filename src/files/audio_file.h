@@ -1,10 +1,11 @@
 /// \file audio_file.h
-/// Audio files: read in any common PCM or float format, written as float WAV.
+/// Audio files: read in any common PCM or float format, written as WAV.
 #pragma once
 
 #include "core/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <vector>
@@ -27,10 +28,14 @@ inline constexpr std::size_t max_samples = std::size_t{1} << 27U;
 /// \return failure naming the file: missing, not audio, damaged, without samples, longer than max_samples.
 Result<Audio> read_audio(const std::filesystem::path& path);
 
-/// Writes a 32-bit float WAV file, whole or not at all. The same samples give the same bytes.
+/// float32 keeps every sample as it is; pcm16, which every player plays, rounds to 2⁻¹⁵.
+enum class WavFormat : std::uint8_t { float32, pcm16 };
+
+/// Writes a WAV file, whole or not at all. The same samples give the same bytes.
 /// \param interleaved  frames × channels, full scale = ±1. \param channels  1 to 64.
 /// \param sample_rate_hz  rounded to whole hertz, > 0.
 /// \return failure naming the file and why it cannot be written.
-Status write_wav(const std::filesystem::path& path, double sample_rate_hz, std::span<const float> interleaved, int channels);
+Status write_wav(const std::filesystem::path& path, double sample_rate_hz, std::span<const float> interleaved, int channels,
+                 WavFormat format = WavFormat::float32);
 
 }  // namespace lowleg::files
