@@ -1,6 +1,5 @@
 #include "instrument/instrument.h"
 
-#include "bench/bench_backend.h"
 #include "bench/collection.h"
 #include "bench/figures.h"
 #include "bench/jack_server.h"
@@ -10,32 +9,32 @@
 #include "core/text.h"
 #include "engine/devices.h"
 #include "engine/engine.h"
-#include "engine/portaudio_backend.h"
 #include "files/audio_file.h"
 #include "files/text_file.h"
+#include "instrument/named_input.h"
+#include "instrument/sources.h"
+#include "procedure/calibration.h"
 #include "procedure/identify_captures.h"
+#include "procedure/measure.h"
+#include "procedure/measure_captures.h"
+#include "procedure/period_source.h"
+#include "report/measurement_json.h"
 #include "stimulus/multitone.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <memory>
-#include <thread>
+#include <numbers>
+#include <span>
 #include <utility>
 
 namespace lowleg::instrument {
 namespace {
 
-using namespace std::chrono_literals;
 using procedure::Identification;
-
-constexpr double bench_rate_hz = 48'000.0;
-constexpr double highest_rate_hz = 768'000.0;  // that the test signal exists for
-// Room for the longest period of any rate that the test signal exists for.
-constexpr double longest_period_s = 0.5;
-
-std::int64_t longest_period(double sample_rate_hz) { return static_cast<std::int64_t>(longest_period_s * sample_rate_hz) + 1; }
 
 procedure::IdentifyOptions options_of(const Settings& settings, procedure::Source source, std::string device_under_test)
 {
@@ -45,26 +44,10 @@ procedure::IdentifyOptions options_of(const Settings& settings, procedure::Sourc
     options.periods = settings.periods;
     options.headroom = settings.headroom;
     options.line_output = settings.line_output;
+    options.drive = settings.drive;
     options.source = source;
     options.device_under_test = std::move(device_under_test);
     return options;
-}
-
-/// The bench's audio thread takes a new state over between two blocks. Gear that is muted starts anew then, so whether it was
-/// is asked before.
-procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench)
-{
-    return [bench = std::move(bench)](SwitchState state) -> Status {
-        if (auto trouble = bench->trouble()) return Error{std::move(*trouble)};
-        bench->request_state(state);
-        const auto deadline = std::chrono::steady_clock::now() + 10s;
-        while (bench->state() != state) {
-            if (std::chrono::steady_clock::now() > deadline)
-                return Error{"the virtual bench did not move its switch to " + std::string{name_of(state)} + " within 10 s: the machine is too busy; try again"};
-            std::this_thread::sleep_for(200us);
-        }
-        return Done{};
-    };
 }
 
 report::CircuitEntry entry_of(const bench::CircuitText& circuit, bench::CircuitKind kind)
@@ -77,6 +60,92 @@ std::vector<report::FigureName> names_of(const std::vector<bench::Figure>& figur
     std::vector<report::FigureName> out;
     for (const auto& figure : figures) out.push_back({figure.id, figure.words, figure.unit});
     return out;
+}
+
+procedure::MeasureOptions measure_options_of(const Settings& settings, procedure::Source source, std::string device_under_test)
+{
+    procedure::MeasureOptions options;
+    options.fixture = settings.fixture;
+    options.averaging = settings.averaging;
+    options.level = settings.level;
+    options.tone = settings.tone;
+    options.sweep = settings.sweep;
+    options.periods = settings.periods;
+    options.line_output = settings.line_output;
+    options.keeps_captures = settings.keeps_captures;
+    options.source = source;
+    options.device_under_test = std::move(device_under_test);
+    return options;
+}
+
+/// What a balance is told for beside itself, and what an exchange of leads told of the inputs.
+Status complete_balance(procedure::MeasureOptions& options, const Settings& settings, procedure::MeasureKind kind)
+{
+    if (kind != procedure::MeasureKind::balance) return Done{};
+    if (settings.compared_inputs) options.scales.gain_ratio_db = settings.compared_inputs;
+    if (settings.into.empty()) return Done{};
+    auto input = named_input(settings, settings.into);
+    if (!input) return input.error();
+    options.into = std::move(input).value();
+    return Done{};
+}
+
+/// Float WAV files that identify --captures takes again: one for each step, all periods in a row.
+Status write_captures(const std::vector<procedure::CapturedStep>& steps, const std::filesystem::path& folder)
+{
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed) return Error{"the folder " + folder.string() + " cannot be made (" + failed.message() + "): give --wav another"};
+    for (const auto& step : steps) {
+        std::vector<float> interleaved;
+        for (const auto& period : step.record.periods)
+            for (std::size_t i = 0; i < period.leg[0].size(); ++i) {
+                interleaved.push_back(period.leg[0][i]);
+                interleaved.push_back(period.leg[1][i]);
+            }
+        if (auto written = files::write_wav(folder / (step.name + ".wav"), step.record.sample_rate_hz, interleaved, 2); !written) return written;
+    }
+    return Done{};
+}
+
+/// What is stored of this device at this rate and setting.
+Result<procedure::FoundCalibration> calibration_of(const Settings& settings, const engine::StreamFacts& facts)
+{
+    const auto folder = procedure::calibration_folder();
+    // Who has no home has no calibration either.
+    if (!folder) return procedure::FoundCalibration{{}, {procedure::CalibrationUse::Kind::none, "", "", false, folder.error().message}};
+    const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+    return procedure::find_calibration(folder.value(), facts.device.data(), facts.host_api.data(), facts.sample_rate_hz, settings.gain_setting, today);
+}
+
+/// Gear that plays the test signal of this rate by itself, from somewhere in it on, on a clock that is this much faster than the interface's.
+Result<bench::OwnSignal> player_of(double sample_rate_hz, double clock_ppm)
+{
+    auto plan = stimulus::design_multitone(sample_rate_hz);
+    if (!plan) return plan.error();
+    std::erase_if(plan.value().tones, [](const Tone& tone) { return tone.signal == Signal::probe; });
+    constexpr double begin = 7919.37;  // frames into it, and no whole number of them
+    return bench::OwnSignal{[plan = std::move(plan).value(), clock_ppm](std::uint64_t first_frame, std::span<float> samples) {
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            const double n = begin + (1.0 + 1e-6 * clock_ppm) * static_cast<double>(first_frame + i);
+            double sum = 0.0;
+            for (const auto& tone : plan.tones) {
+                const double turns = static_cast<double>(tone.bin) * n / static_cast<double>(plan.period_frames);
+                sum += tone.amplitude * std::cos(2.0 * std::numbers::pi * (turns - std::floor(turns)) + tone.phase_rad);
+            }
+            samples[i] = static_cast<float>(sum);
+        }
+    }};
+}
+
+/// Silence of gear that the bench had to mute is no reading, and no other reason of a failure.
+template <class T>
+Result<T> with_bench_notes(Result<T> result, const bench::VirtualBench& bench)
+{
+    if (auto trouble = bench.trouble(); trouble && (result || result.error().kind == ErrorKind::failure)) return Error{std::move(*trouble)};
+    if (result)
+        for (const auto& note : bench.notes()) result.value().notes.push_back(note);
+    return result;
 }
 
 std::string_view id_of(bench::Draw::Fate fate)
@@ -133,30 +202,65 @@ Instrument::Instrument(Settings settings, std::function<bool()> should_stop)
 
 Result<Identification> Instrument::identify_bench(const std::string& name_or_file, const Progress& progress) const
 {
-    auto circuit = bench::find_circuit(name_or_file);
-    if (!circuit) return circuit.error();
-    const double rate = settings_.sample_rate_hz.value_or(bench_rate_hz);
-    auto built = bench::VirtualBench::build(circuit.value(), settings_.bench_fixture(), settings_.interface, rate);
-    if (!built) return built.error();
-    const std::shared_ptr<bench::VirtualBench> bench{std::move(built).value()};
-    if (bench->kind() != bench::CircuitKind::output)
-        return Error{circuit.value().name + " is a " + std::string{name_of(bench->kind())} + ", and identify names outputs: \"lowleg bench show " + circuit.value().name +
-                         "\" tells what it does",
-                     ErrorKind::usage};
-
-    engine::StreamRequest request;
-    request.sample_rate_hz = rate;
-    auto engine = engine::Engine::open(bench::make_bench_backend(bench, rate), request, longest_period(rate));
-    if (!engine) return engine.error();
-
+    bench::OwnSignal own;
+    if (settings_.drive == procedure::DriveFrom::player) {
+        auto player = player_of(settings_.sample_rate_hz.value_or(bench_rate_hz), settings_.player_clock_ppm);
+        if (!player) return player.error();
+        own = std::move(player).value();
+    }
+    auto opened = open_bench(settings_, name_or_file, bench::CircuitKind::output, "identify names outputs", std::move(own));
+    if (!opened) return opened.error();
+    const auto& [bench, engine, rate, name] = opened.value();
     auto fixture_switch = switch_of(bench);
-    auto result = procedure::identify(*engine.value(), fixture_switch,
-                                      options_of(settings_, procedure::Source::virtual_bench, circuit.value().name), progress, should_stop_);
-    // Silence of gear that the bench had to mute is no reading, and no other reason of a failure.
-    if (auto trouble = bench->trouble(); trouble && (result || result.error().kind == ErrorKind::failure)) return Error{std::move(*trouble)};
-    if (result)
-        for (const auto& note : bench->notes()) result.value().notes.push_back(note);
-    return result;
+    auto result = procedure::identify(*engine, fixture_switch, options_of(settings_, procedure::Source::virtual_bench, name), progress, should_stop_);
+    return with_bench_notes(std::move(result), *bench);
+}
+
+Result<procedure::Measurement> Instrument::measure_bench(procedure::MeasureKind kind, const std::string& name_or_file, const procedure::MeasurementObserver& observer) const
+{
+    auto opened = kind == procedure::MeasureKind::input ? open_bench_input(settings_, name_or_file)
+                                                        : open_bench(settings_, name_or_file, bench::CircuitKind::output, "this measures outputs");
+    if (!opened) return opened.error();
+    const auto& [bench, engine, rate, name] = opened.value();
+    auto options = measure_options_of(settings_, procedure::Source::virtual_bench, name);
+    options.scales = procedure::scales_of_bench(settings_.interface.full_scale, settings_.fixture.gain_ratio);
+    // Inputs that differ by what nobody knows are not calibrated.
+    if (settings_.gain_mismatch != GainDb{0.0}) options.scales.gain_ratio_db.reset();
+    if (auto ok = complete_balance(options, settings_, kind); !ok) return ok.error();
+    auto fixture_switch = switch_of(bench);
+    return with_bench_notes(procedure::measure(*engine, fixture_switch, kind, options, observer, should_stop_), *bench);
+}
+
+Result<procedure::Measurement> Instrument::measure_device(procedure::MeasureKind kind, const std::string& id, procedure::FixtureSwitch fixture_switch,
+                                                          const procedure::MeasurementObserver& observer, std::function<bool()> confirm_line_output) const
+{
+    auto engine = open_device(settings_, id);
+    if (!engine) return engine.error();
+    const auto& facts = engine.value()->facts();
+    auto options = measure_options_of(settings_, procedure::Source::device, facts.device.data());
+    const auto found = calibration_of(settings_, facts);
+    if (!found) return found.error();
+    options.scales = procedure::scales_of(found.value(), settings_.inputs, settings_.outputs);
+    options.fixture = procedure::calibrated_fixture(options.fixture, found.value(), settings_.inputs, settings_.outputs, settings_.given);
+    if (auto ok = complete_balance(options, settings_, kind); !ok) return ok.error();
+    options.confirm_line_output = std::move(confirm_line_output);
+    return procedure::measure(*engine.value(), fixture_switch, kind, options, observer, should_stop_);
+}
+
+Status Instrument::export_measurement(const procedure::Measurement& measurement, const std::filesystem::path& csv, const std::filesystem::path& wav_folder)
+{
+    if (!csv.empty())
+        if (auto written = files::write_text(csv, report::measurement_csv(measurement)); !written) return written;
+    if (wav_folder.empty()) return Done{};
+    if (auto written = write_captures(measurement.captures, wav_folder); !written) return written;
+    // Where clocks were put together, the beginning was lost.
+    if (measurement.quality.clock_ppm != 0.0) return Done{};
+    return files::write_text(wav_folder / procedure::captures_note, report::captures_json(measurement));
+}
+
+Result<procedure::Measurement> Instrument::measure_captures(procedure::MeasureKind kind, const std::filesystem::path& path, const procedure::MeasurementObserver& observer) const
+{
+    return procedure::measure_captures(path, kind, measure_options_of(settings_, procedure::Source::captures, {}), observer, should_stop_);
 }
 
 Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
@@ -180,17 +284,18 @@ Status Instrument::check_device(const std::string& id)
 Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress,
                                                    std::function<bool()> confirm_line_output) const
 {
-    engine::StreamRequest request;
-    // A name cut short would be another device's; no device has one as long as this.
-    if (id.size() >= request.device.size())
-        return Error{"the device's name is too long: give --device its number or name from \"lowleg devices\"", ErrorKind::usage};
-    std::ranges::copy(id, request.device.begin());
-    request.sample_rate_hz = settings_.sample_rate_hz.value_or(0.0);
-    request.inputs = settings_.inputs;
-    request.outputs = settings_.outputs;
-    auto engine = engine::Engine::open(engine::make_portaudio_backend(), request, longest_period(settings_.sample_rate_hz.value_or(highest_rate_hz)));
+    auto engine = open_device(settings_, id);
     if (!engine) return engine.error();
-    auto options = options_of(settings_, procedure::Source::device, engine.value()->facts().device.data());
+    const auto& facts = engine.value()->facts();
+    auto options = options_of(settings_, procedure::Source::device, facts.device.data());
+    const auto found = calibration_of(settings_, facts);
+    if (!found) return found.error();
+    options.fixture = procedure::calibrated_fixture(options.fixture, found.value(), settings_.inputs, settings_.outputs, settings_.given);
+    // A ratio that its user gave is as sure as he is of it: that of inputs which nobody has compared.
+    const auto scales = procedure::scales_of(found.value(), settings_.inputs, settings_.outputs);
+    constexpr double normal_95 = 1.96;
+    if (scales.gain_ratio_db && std::ranges::find(settings_.given, "gain-ratio") == settings_.given.end())
+        options.gain_tolerance = scales.gain_ratio_db->uncertainty / db_per_neper / normal_95;
     options.confirm_line_output = std::move(confirm_line_output);
     return procedure::identify(*engine.value(), fixture_switch, options, progress, should_stop_);
 }
@@ -223,6 +328,22 @@ Result<TonePlan> Instrument::write_stimulus(const std::filesystem::path& path, i
     all.reserve(one.size() * static_cast<std::size_t>(periods));
     for (int i = 0; i < periods; ++i) all.insert(all.end(), one.begin(), one.end());
     if (auto written = files::write_wav(path, plan.value().sample_rate_hz, all, 2); !written) return written.error();
+    return plan;
+}
+
+Result<TonePlan> Instrument::write_player_stimulus(const std::filesystem::path& path, int periods) const
+{
+    if (periods < 1 || periods > 1200)
+        return Error{"a player's file cannot hold " + std::to_string(periods) + " periods: give --periods 1 to 1200", ErrorKind::usage};
+    auto plan = stimulus::design_multitone(settings_.sample_rate_hz.value_or(bench_rate_hz));
+    if (!plan) return plan.error();
+    std::erase_if(plan.value().tones, [](const Tone& tone) { return tone.signal == Signal::probe; });
+    auto one = stimulus::render(plan.value());
+    for (std::size_t i = 0; i < one.size(); i += 2) one[i + 1] = one[i];
+    std::vector<float> all;
+    all.reserve(one.size() * static_cast<std::size_t>(periods));
+    for (int i = 0; i < periods; ++i) all.insert(all.end(), one.begin(), one.end());
+    if (auto written = files::write_wav(path, plan.value().sample_rate_hz, all, 2, files::WavFormat::pcm16); !written) return written.error();
     return plan;
 }
 
@@ -316,7 +437,7 @@ Status Instrument::switch_circuit(const std::string& client_name, const std::str
     if (const auto state = switch_state_of(position)) return bench::switch_served(client_name, state.value());
     if (const auto feed = bench::feed_of(position)) return bench::switch_served(client_name, feed.value());
     return Error{"the switch cannot stand on \"" + position +
-                     "\": use through, loaded, grounded or lifted for an output; separate, common, common-leg-2 or common-leg-3 for a receiver",
+                     "\": use through, loaded, grounded or lifted for an output; separate, common, common-leg-2, common-leg-3 or exchanged for a receiver",
                  ErrorKind::usage};
 }
 

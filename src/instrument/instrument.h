@@ -4,9 +4,13 @@
 
 #include "core/result.h"
 #include "core/tone_plan.h"
+#include "instrument/calibrate.h"
 #include "instrument/settings.h"
+#include "procedure/calibration.h"
+#include "procedure/cmrr.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/identify.h"
+#include "procedure/measure.h"
 #include "procedure/predict.h"
 #include "procedure/switch_follower.h"
 #include "report/bench_report.h"
@@ -43,11 +47,49 @@ public:
                                                                     const Progress& progress = {}, std::function<bool()> confirm_line_output = {}) const;
     [[nodiscard]] Result<procedure::Identification> identify_captures(const std::filesystem::path& folder) const;
 
+    /// Measures one thing on a circuit of the virtual bench: an output, or for MeasureKind::input a receiver.
+    [[nodiscard]] Result<procedure::Measurement> measure_bench(procedure::MeasureKind kind, const std::string& name_or_file,
+                                                               const procedure::MeasurementObserver& observer = {}) const;
+    /// With the calibration that is stored of this device, rate and gain setting. Parameters as of identify_device().
+    [[nodiscard]] Result<procedure::Measurement> measure_device(procedure::MeasureKind kind, const std::string& id, procedure::FixtureSwitch fixture_switch,
+                                                                const procedure::MeasurementObserver& observer = {},
+                                                                std::function<bool()> confirm_line_output = {}) const;
+    /// The same from recordings. \param path  a folder that export_measurement() wrote captures into, or one like it; or a file, where one signal is enough.
+    [[nodiscard]] Result<procedure::Measurement> measure_captures(procedure::MeasureKind kind, const std::filesystem::path& path,
+                                                                  const procedure::MeasurementObserver& observer = {}) const;
+    /// Measures the common-mode rejection of a receiver of the virtual bench.
+    /// \param own_input  the receiver stands for the interface's own input: nothing tells what arrives at its legs.
+    [[nodiscard]] Result<procedure::Cmrr> cmrr_bench(const std::string& name_or_file, procedure::CmrrMethod method, bool own_input,
+                                                     const procedure::MeasurementObserver& observer = {}) const;
+    /// \param id  of a device of list_devices(). \param feed_switch  whatever wires the input.
+    [[nodiscard]] Result<procedure::Cmrr> cmrr_device(const std::string& id, procedure::CmrrMethod method, bool own_input, const procedure::FeedSwitch& feed_switch,
+                                                      const procedure::MeasurementObserver& observer = {}) const;
+    /// As export_measurement().
+    static Status export_cmrr(const procedure::Cmrr& cmrr, const std::filesystem::path& csv, const std::filesystem::path& wav_folder);
+
+    /// Each file whole or not at all. \param csv  empty: none. \param wav_folder  empty: none; made if it is not there.
+    static Status export_measurement(const procedure::Measurement& measurement, const std::filesystem::path& csv, const std::filesystem::path& wav_folder);
+
+    /// Does one step of a calibration and stores what came of it, with what was stored before, in the request's folder; nothing after an error.
+    /// \param id  of a device of list_devices().
+    [[nodiscard]] Result<procedure::Measurement> calibrate_device(const CalibrationRequest& request, const std::string& id, const CalibrationHands& hands,
+                                                                  const procedure::MeasurementObserver& observer = {}) const;
+    /// The same with the simulated interface, whose outputs and inputs are wired to each other: what the settings say of it is what is to be found.
+    [[nodiscard]] Result<procedure::Measurement> calibrate_bench(const CalibrationRequest& request, const CalibrationHands& hands = {},
+                                                                 const procedure::MeasurementObserver& observer = {}) const;
+    /// What is stored. \param folder  empty: the user's own. \param device  its name, or its number today; empty: of all devices, damaged files, too.
+    [[nodiscard]] static Result<std::vector<procedure::StoredCalibration>> list_calibrations(const std::filesystem::path& folder, const std::string& device);
+    /// Removes what is stored of a device: at the settings' rate and gain setting where these are given, else at all.
+    /// \return the files that are gone; failure when there was none.
+    [[nodiscard]] Result<std::vector<std::filesystem::path>> forget_calibrations(const std::filesystem::path& folder, const std::string& device) const;
+
     /// Levels at another input. \param result  file with what identify printed as JSON. \param load  ohms, and a capacitance: "10k,1n".
     [[nodiscard]] static Result<procedure::Prediction> predict(const std::filesystem::path& result, const std::string& load, bool unbalanced);
 
-    /// Writes what identify would play: a float WAV, channel 1 drive, channel 2 probe, `periods` times the period.
+    /// Writes what identify would play: a float WAV, channel 1 drive, channel 2 probe, `periods` times the period (1 to 120).
     [[nodiscard]] Result<TonePlan> write_stimulus(const std::filesystem::path& path, int periods) const;
+    /// Writes what gear without an input is to play itself: a 16-bit WAV, the drive on both channels, `periods` times the period (1 to 1200).
+    [[nodiscard]] Result<TonePlan> write_player_stimulus(const std::filesystem::path& path, int periods) const;
 
     [[nodiscard]] static std::vector<report::CircuitEntry> list_circuits();
     [[nodiscard]] Result<report::CircuitReport> show_circuit(const std::string& name_or_file) const;

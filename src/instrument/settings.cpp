@@ -156,7 +156,24 @@ Status apply_flag(bool Settings::*flag, Settings& s, const SettingRow& row, std:
 }
 
 Status apply_headroom(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::headroom, s, row, text); }
+Status apply_sweep(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::sweep, s, row, text); }
 Status apply_line_output(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::line_output, s, row, text); }
+
+Status apply_drive(procedure::DriveFrom drive, Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text != "on" && text != "off") return refused(row, text);
+    if (text == "on") s.drive = drive;
+    else if (s.drive == drive) s.drive = procedure::DriveFrom::interface;
+    return Done{};
+}
+
+Status apply_player(Settings& s, const SettingRow& row, std::string_view text) { return apply_drive(procedure::DriveFrom::player, s, row, text); }
+Status apply_no_drive(Settings& s, const SettingRow& row, std::string_view text) { return apply_drive(procedure::DriveFrom::nothing, s, row, text); }
+
+Status apply_player_clock(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.player_clock_ppm = v.front(); });
+}
 
 Status apply_noise(Settings& s, const SettingRow& row, std::string_view text)
 {
@@ -234,6 +251,34 @@ Status apply_dropouts(Settings& s, const SettingRow& row, std::string_view text)
     return Done{};
 }
 
+Status apply_fault(Settings& s, const SettingRow& row, std::string_view text)
+{
+    bench::WrongMoves wrong;
+    wrong.return_gain = s.interface.wrong_moves.return_gain;
+    if (text != row.word) {
+        struct Word { std::string_view name; bool bench::WrongMoves::*what; };
+        static constexpr std::array words{Word{"rp2-open", &bench::WrongMoves::rp2_open}, Word{"rp3-open", &bench::WrongMoves::rp3_open},
+                                          Word{"pin2-open", &bench::WrongMoves::pin2_open}, Word{"muted", &bench::WrongMoves::muted},
+                                          Word{"same-channel", &bench::WrongMoves::same_channel}, Word{"feedback", &bench::WrongMoves::feedback},
+                                          Word{"monitoring", &bench::WrongMoves::monitoring}};
+        for (const auto piece : pieces(text)) {
+            const auto word = std::ranges::find(words, piece, &Word::name);
+            if (word == words.end())
+                return Error{"--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": give none, or any of " + std::string{row.value.substr(0, row.value.rfind('|'))} +
+                                 ", separated by commas",
+                             ErrorKind::usage};
+            wrong.*(word->what) = true;
+        }
+    }
+    s.interface.wrong_moves = wrong;
+    return Done{};
+}
+
+Status apply_return_gain(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.wrong_moves.return_gain = GainDb{v.front()}; });
+}
+
 Status apply_seed(Settings& s, const SettingRow& row, std::string_view text)
 {
     return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.seed = static_cast<std::uint64_t>(v.front()); });
@@ -242,6 +287,55 @@ Status apply_seed(Settings& s, const SettingRow& row, std::string_view text)
 Status apply_full_scale(Settings& s, const SettingRow& row, std::string_view text)
 {
     return apply_numbers(s, row, text, [](Settings& to, const Values& v) { to.interface.full_scale = Dbu{v.front()}; });
+}
+
+/// "0.01dB" is "0.01" where decibels are meant.
+std::string_view without_unit(std::string_view text, std::string_view unit)
+{
+    if (!text.ends_with(unit)) return text;
+    text.remove_suffix(unit.size());
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+Status apply_until(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, without_unit(text, row.unit), [](Settings& to, const Values& v) { to.averaging.until = GainDb{v.front()}; });
+}
+
+Status apply_for(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, without_unit(text, row.unit), [](Settings& to, const Values& v) { to.averaging.at_most = Seconds{v.front()}; });
+}
+
+Status apply_level(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, without_unit(text, row.unit), [](Settings& to, const Values& v) { to.level = Dbfs{v.front()}; });
+}
+
+Status apply_tone(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, without_unit(text, row.unit), [](Settings& to, const Values& v) { to.tone = Hertz{v.front()}; });
+}
+
+Status apply_gain_setting(Settings& s, const SettingRow& row, std::string_view text)
+{
+    constexpr std::size_t longest = 60;
+    const bool is_plain = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    if (text.empty() || text.size() > longest || !is_plain)
+        return Error{"--" + std::string{row.name} + " cannot be \"" + std::string{text} + "\": give a name of 1 to " + std::to_string(longest) + " characters, as \"line, +4\"",
+                     ErrorKind::usage};
+    s.gain_setting = text;
+    return Done{};
+}
+
+Status apply_exchange(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::exchange, s, row, text); }
+
+Status apply_into(Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text.empty()) return Error{"--" + std::string{row.name} + " is empty: name a receiver of the virtual bench, a file of \"lowleg measure input --json\", or ohms per leg", ErrorKind::usage};
+    s.into = text;
+    return Done{};
 }
 
 using enum SettingGroup;
@@ -266,13 +360,29 @@ constexpr auto table = std::to_array<SettingRow>({
     {"clock", simulation, "PPM", "0", -1000, 1000, "ppm", 1, false, "", "how much faster the simulated inputs' clock runs than the outputs'", apply_clock},
     {"dropouts", simulation, "PER_MINUTE[,FRAMES[,silence|slip]]|none", "none", 0, 6000, "", 1, false, "none",
      "captured samples that get lost at random: how often a minute, how many (64), and whether they are silence or a slip", apply_dropouts},
+    {"fault", simulation, "rp2-open|rp3-open|pin2-open|muted|same-channel|feedback|monitoring|none", "none", 0, 0, "", 0, false, "none",
+     "what is connected wrongly on the virtual bench; several separated by commas", apply_fault},
+    {"return-gain", simulation, "DB", "-6", -100, 20, "dB", 1, false, "", "gain of what the faults feedback and monitoring give back", apply_return_gain},
     {"seed", simulation, "N", "1", 0, 9007199254740991.0, "", 1, true, "", "start of what is random (noise, dropouts, drawn parts): the same seed gives the same", apply_seed},
     {"full-scale", simulation, "DBU", "24", -100, 100, "dBu", 1, false, "", "level of a full-scale sine at the simulated interface", apply_full_scale},
     {"states", measurement, "LIST", "through,loaded,grounded,lifted", 0, 0, "", 0, false, "", "states of the switch to measure, through among them", apply_states},
     {"periods", measurement, "N", "2", 2, 1000, "", 1, true, "", "periods of the test signal per state", apply_periods},
     {"headroom", measurement, "", "off", 0, 0, "", 0, false, "", "look for the highest levels, too: a sine near 1 kHz, raised until pin 2 distorts by 1 %", apply_headroom, true},
+    {"player", measurement, "", "off", 0, 0, "", 0, false, "", "the gear plays the test signal itself, the file of \"lowleg stimulus --player\": gear without an input", apply_player, true},
+    {"no-drive", measurement, "", "off", 0, 0, "", 0, false, "", "nothing drives the gear, the probe alone tells: gear that has no input and plays no file", apply_no_drive, true},
+    {"player-clock", player, "PPM", "0", -1000, 1000, "ppm", 1, false, "", "how much faster simulated gear plays than the simulated interface records, with --player", apply_player_clock},
     {"line-output", measurement, "", "off", 0, 0, "", 0, false, "", "what is connected is a line output, no power amplifier's: needed without the probe, where nobody can be asked",
      apply_line_output, true},
+    {"until", averaging, "DB", "", 1e-6, 20, "dB", 1, false, "", "average until the leading figure is known to this, 95 %", apply_until},
+    {"for", averaging, "SECONDS", "", 1, 3600, "s", 1, false, "", "average for so much signal, at the most", apply_for},
+    {"level", tone, "DBFS", "", -100, 0, "dBFS", 1, false, "", "level of the test signal at output 1", apply_level},
+    {"tone", tone, "HZ", "1000", 10, 90e3, "Hz", 1, false, "", "frequency of the test tone", apply_tone},
+    {"sweep", response, "", "off", 0, 0, "", 0, false, "", "by an exponential sweep in place of the multitone: more frequencies, and harmonics 2 to 9 over frequency", apply_sweep, true},
+    {"setting", calibration, "NAME", "", 0, 0, "", 0, false, "", "what you call the position of the interface's gain controls: a calibration is good for one of them", apply_gain_setting},
+    {"into", balance, "NAME|FILE", "", 0, 0, "", 0, false, "", "an input to tell the rejection for: a receiver of the virtual bench, a netlist, what \"lowleg measure input --json\" printed, or ohms per leg",
+     apply_into},
+    {"exchange", balance, "", "off", 0, 0, "", 0, false, "", "read the probe, exchange the leads at the interface's inputs, and measure: inputs that nobody has compared then compare themselves", apply_exchange,
+     true},
 });
 
 /// With the sign that a minus has, and without an exponent.
@@ -312,7 +422,9 @@ Status apply_setting(Settings& settings, std::string_view name, std::string_view
 {
     const auto* row = find_setting(name);
     if (row == nullptr) return Error{"there is no setting \"" + std::string{name} + "\": see the help for those there are", ErrorKind::usage};
-    return row->apply(settings, *row, text);
+    auto applied = row->apply(settings, *row, text);
+    if (applied && std::ranges::find(settings.given, name) == settings.given.end()) settings.given.emplace_back(name);
+    return applied;
 }
 
 Status apply_to_bench(std::string_view name, std::string_view text, Fixture& fixture, bench::InterfaceModel& interface)

@@ -6,6 +6,9 @@
 #include "core/fixture.h"
 #include "core/result.h"
 #include "core/units.h"
+#include "procedure/calibration.h"
+#include "procedure/identify.h"
+#include "procedure/measurement.h"
 
 #include <array>
 #include <cstddef>
@@ -27,15 +30,29 @@ struct Settings {
     std::size_t periods{2};                     ///< Per state.
     bool headroom{false};                       ///< Look for the highest levels, too.
     bool line_output{false};                    ///< The user has said that no power amplifier is connected.
+    procedure::DriveFrom drive{procedure::DriveFrom::interface};
+    double player_clock_ppm{0.0};               ///< How much faster simulated gear plays than the simulated interface records. Virtual bench.
     bench::InterfaceModel interface;            ///< Of the virtual bench.
     GainDb gain_mismatch{0.0};                  ///< On top of Fixture::gain_ratio, and not known to whoever measures. Virtual bench.
+
+    procedure::Averaging averaging;
+    std::optional<Dbfs> level;                  ///< Of the test signal; none: as the measurement wants it.
+    Hertz tone{1000.0};                         ///< Where a measurement reads one frequency.
+    bool sweep{false};                          ///< The response by a sweep in place of the multitone.
+    std::string gain_setting;                   ///< What the user calls the position of the interface's gain controls.
+    bool keeps_captures{false};                 ///< For who exports them.
+    std::string into;                           ///< The input that an output's rejection is told for, too; empty: none.
+    bool exchange{false};                       ///< The balance is measured with the leads exchanged, so that what the inputs differ by drops out.
+    std::optional<procedure::CalibratedValue> compared_inputs;  ///< Fixture::gain_ratio in dB with its uncertainty, where an exchange of leads told it.
+    std::vector<std::string> given;             ///< Names of the settings that the user made.
 
     /// The fixture as it is in truth on the virtual bench.
     [[nodiscard]] Fixture bench_fixture() const noexcept;
 };
 
-/// What a setting belongs to: a face offers it where that is in play. Simulation: the virtual bench alone.
-enum class SettingGroup : std::uint8_t { device, rate, fixture, simulation, measurement };
+/// What a setting belongs to: a face offers it where that is in play. Simulation: the virtual bench alone; player: its gear while that plays by itself.
+/// Averaging, tone: of what is measured beside verdicts. Calibration: which of the stored ones belongs to what is connected. Balance, response: of these alone.
+enum class SettingGroup : std::uint8_t { device, rate, fixture, simulation, player, measurement, averaging, tone, calibration, balance, response };
 
 struct SettingRow {
     std::string_view name;       ///< "rin": its name everywhere; the flag is "--" before it.

@@ -28,6 +28,7 @@ void check_same(const bench::InterfaceModel& a, const bench::InterfaceModel& b)
     CHECK(a.dropouts.kind == b.dropouts.kind);
     CHECK(a.delay_frames == b.delay_frames);
     CHECK(a.seed == b.seed);
+    CHECK(a.wrong_moves == b.wrong_moves);
 }
 
 }  // namespace
@@ -129,7 +130,7 @@ TEST_CASE("what the table lets pass, the simulated interface takes", "[instrumen
 {
     // At the rate at which the longest delay of the table is 10 s.
     for (const auto& row : settings_table()) {
-        if (row.group != SettingGroup::simulation) continue;
+        if (row.group != SettingGroup::simulation || row.most == 0) continue;
         for (const double edge : {row.lowest, row.highest}) {
             Settings s;
             CAPTURE(row.name, edge);
@@ -137,6 +138,26 @@ TEST_CASE("what the table lets pass, the simulated interface takes", "[instrumen
             CHECK(s.interface.check(48e3));
         }
     }
+}
+
+TEST_CASE("wrong moves are set by their names, all at once", "[instrument][settings]")
+{
+    Settings s;
+    REQUIRE(apply_setting(s, "return-gain", "3"));
+    REQUIRE(apply_setting(s, "fault", "rp3-open,monitoring"));
+    bench::WrongMoves wanted;
+    wanted.rp3_open = wanted.monitoring = true;
+    wanted.return_gain = GainDb{3.0};
+    CHECK(s.interface.wrong_moves == wanted);
+    REQUIRE(apply_setting(s, "fault", "muted"));
+    CHECK_FALSE(s.interface.wrong_moves.rp3_open);
+    CHECK(s.interface.wrong_moves.muted);
+    const auto refused = apply_setting(s, "fault", "muted,rp4-open");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::usage);
+    CHECK_THAT(refused.error().message, ContainsSubstring("rp3-open|pin2-open|muted|same-channel|feedback|monitoring,"));
+    REQUIRE(apply_setting(s, "fault", "none"));
+    CHECK_FALSE(s.interface.wrong_moves.muted);
 }
 
 TEST_CASE("a bench that runs takes what surrounds the gear, and nothing else", "[instrument][settings]")
@@ -201,4 +222,37 @@ TEST_CASE("what no setting can be is refused, named, and leaves no trace", "[ins
     CHECK_FALSE(apply_setting(s, "nonsense", "1"));
     CHECK_THAT(apply_setting(s, "rin", "0").error().message, ContainsSubstring("1 Ω to 100 MΩ"));
     CHECK_THAT(apply_setting(s, "rp", "0").error().message, ContainsSubstring("or none"));
+}
+
+TEST_CASE("averaging and tones are set with or without their units", "[instrument][settings]")
+{
+    Settings s;
+    REQUIRE(apply_setting(s, "until", "0.01dB"));
+    CHECK(s.averaging.until == GainDb{0.01});
+    REQUIRE(apply_setting(s, "until", "0.1"));
+    CHECK(s.averaging.until == GainDb{0.1});
+    REQUIRE(apply_setting(s, "for", "10s"));
+    CHECK(s.averaging.at_most == Seconds{10.0});
+    REQUIRE(apply_setting(s, "level", "-12.5dBFS"));
+    CHECK(s.level == Dbfs{-12.5});
+    REQUIRE(apply_setting(s, "tone", "1k"));
+    CHECK(s.tone == Hertz{1000.0});
+    REQUIRE(apply_setting(s, "tone", "60Hz"));
+    CHECK(s.tone == Hertz{60.0});
+    REQUIRE(apply_setting(s, "setting", "line, +4"));
+    CHECK(s.gain_setting == "line, +4");
+    // What was given is known, once each: a calibration does not override it.
+    CHECK(s.given == std::vector<std::string>{"until", "for", "level", "tone", "setting"});
+
+    for (const auto& [name, text] : {std::pair{"until", "0"}, {"until", "dB"}, {"until", "0.01s"}, {"for", "0.5s"}, {"for", "-1"}, {"level", "3"}, {"tone", "5"}, {"tone", "1 kHz!"},
+                                     {"setting", ""}, {"setting", "a\nb"}}) {
+        CAPTURE(name, text);
+        const auto before = s.given;
+        const auto refused = apply_setting(s, name, text);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().kind == ErrorKind::usage);
+        CHECK_THAT(refused.error().message, ContainsSubstring("--" + std::string{name}));
+        CHECK(s.given == before);
+    }
+    CHECK(s.averaging.until == GainDb{0.1});
 }

@@ -1,0 +1,45 @@
+/// \file sources.h
+/// What a job measures on, opened: the virtual bench or a device, each with an engine that runs.
+#pragma once
+
+#include "bench/bench_backend.h"
+#include "bench/virtual_bench.h"
+#include "core/result.h"
+#include "engine/engine.h"
+#include "instrument/settings.h"
+#include "procedure/fixture_switch.h"
+
+#include <memory>
+#include <string>
+
+namespace lowleg::instrument {
+
+inline constexpr double bench_rate_hz = 48'000.0;
+
+struct OpenBench {
+    std::shared_ptr<bench::VirtualBench> bench;
+    std::unique_ptr<engine::Engine> engine;
+    double sample_rate_hz{};
+    std::string name;
+};
+
+/// \param wanted  what the circuit must be. \param what_for  "identify names outputs": why. \param own  of gear that plays of itself.
+/// \return usage error for another kind of circuit.
+Result<OpenBench> open_bench(const Settings& settings, const std::string& name_or_file, bench::CircuitKind wanted, const std::string& what_for,
+                             bench::OwnSignal own = {});
+
+/// A circuit of the instrument's own in the place of the gear. \pre it is an output
+Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText& circuit);
+
+/// A receiver in the place of the output: its pins on the fixture, which probes them. \return usage error for another kind of circuit.
+Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file);
+
+/// \param id  of a device that list_devices() tells.
+Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id);
+
+/// The bench's audio thread takes a new position over between two blocks. Gear that is muted starts anew then, so whether it was is asked before.
+[[nodiscard]] procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench);
+/// The same of how a receiver is fed.
+Status feed(bench::VirtualBench& bench, bench::Feed feed);
+
+}  // namespace lowleg::instrument
