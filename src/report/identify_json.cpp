@@ -113,7 +113,12 @@ Json of(const topology::Advice& advice)
                                                   {"unbalanced_source", text_or_null(advice.unbalanced_source_cable)}})}});
 }
 
-Json of(const procedure::Quality& quality, const std::optional<std::string>& stopped_early)
+Json of(const std::optional<procedure::FoundMove>& wrong)
+{
+    return wrong ? Json::object({{"id", procedure::id_of(wrong->move)}, {"text", wrong->says}}) : Json{};
+}
+
+Json of(const procedure::Quality& quality, const std::optional<std::string>& stopped_early, const std::optional<procedure::FoundMove>& wrong_move)
 {
     auto states = Json::array();
     for (const auto state : quality.states) states.push_back(name_of(state));
@@ -123,7 +128,9 @@ Json of(const procedure::Quality& quality, const std::optional<std::string>& sto
                              {"hum_dbfs", quality.hum ? Json{quality.hum->value()} : Json{}},
                              {"clock_ppm", quality.clock_ppm},
                              {"source", procedure::id_of(quality.source)},
-                             {"signal_s", quality.signal > Seconds{} ? Json{quality.signal.value()} : Json{}}});
+                             {"drive", procedure::id_of(quality.drive)},
+                             {"signal_s", quality.signal > Seconds{} ? Json{quality.signal.value()} : Json{}},
+                             {"wrong_move", of(wrong_move)}});
     if (stopped_early) out.add("stopped_early", *stopped_early);
     return out;
 }
@@ -168,7 +175,7 @@ Json of(const Identification& result)
          {"two_port", std::move(two_port)},
          {"advice", of(verdict.advice)},
          {"next_step", verdict.next_step ? Json::object({{"id", verdict.next_step->id}, {"text", verdict.next_step->text}}) : Json{}},
-         {"quality", of(result.quality, result.stopped_early)},
+         {"quality", of(result.quality, result.stopped_early, result.wrong_move)},
          {"headroom", std::move(headroom)},
          {"why", verdict.why.empty() ? Json{} : Json{verdict.why}},
          {"fixture", of(result.fixture)},

@@ -68,16 +68,17 @@ std::string ground_step_words(const Verdict& verdict)
     return out;
 }
 
-std::string hot_words(const Verdict& verdict)
+std::string hot_words(const Identification& result)
 {
-    if (verdict.outcome == Outcome::no_signal) return "";
+    const auto& verdict = result.verdict;
+    if (verdict.outcome == Outcome::no_signal || result.quality.drive == procedure::DriveFrom::nothing) return "";
     std::string out = verdict.pin3_hot ? "pin 3 hot" : "pin 2 hot";
     switch (verdict.polarity) {
     case topology::Polarity::normal: return out + ", in phase with the drive";
     case topology::Polarity::inverted: return out + ", inverted against the drive";
     case topology::Polarity::unknown: break;
     }
-    return out + ", polarity against the drive unknown";
+    return out + (result.quality.drive == procedure::DriveFrom::player ? ", polarity unknown" : ", polarity against the drive unknown");
 }
 
 std::string unbalanced_words(topology::UnbalancedWiring wiring)
@@ -149,6 +150,8 @@ std::string quality_words(const Identification& result)
         out += "; no hum found";
     }
     out += "; noise " + format_fixed(q.noise.value(), 1) + " dBFS";
+    if (q.drive == procedure::DriveFrom::player) out += "; played by the gear itself";
+    if (q.drive == procedure::DriveFrom::nothing) out += "; by the probe alone";
     if (q.source == Source::captures || q.clock_ppm != 0.0)
         out += "; recorder's clock " + format_fixed(q.clock_ppm, 2) + " ppm off the player's";
     if (q.round_trip) out += "; round trip " + format_fixed(1000.0 * q.round_trip->value(), 2) + " ms";
@@ -255,8 +258,9 @@ std::string identify_text(const Identification& result, const TextStyle& style, 
 
     auto out = heading(result, style);
     out += label("Verdict") + inked(verdict_words(verdict), ink_of(verdict), style) + "\n";
-    if (const auto hot = hot_words(verdict); !hot.empty()) out += row("", hot);
-    if (verdict.outcome != Outcome::no_signal) out += row("Ground step", ground_step_words(verdict));
+    if (const auto hot = hot_words(result); !hot.empty()) out += row("", hot);
+    const bool is_driven = verdict.outcome != Outcome::no_signal && result.quality.drive != procedure::DriveFrom::nothing;
+    if (is_driven) out += row("Ground step", ground_step_words(verdict));
     if (!verdict.alternatives.empty()) {
         std::string others;
         for (const auto& candidate : verdict.alternatives)

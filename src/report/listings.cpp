@@ -62,6 +62,14 @@ std::string devices_json(std::span<const DeviceEntry> devices)
     return Json::object({{"schema", "lowleg.devices/1"}, {"devices", std::move(list)}}).text() + "\n";
 }
 
+std::string player_stimulus_text(const TonePlan& plan, const std::string& path, int periods, const TextStyle& style)
+{
+    auto text = format_number(std::round(10.0 * periods * plan.period().value()) / 10.0) + " s at " + format_number(plan.sample_rate_hz) + " Hz, 16 bits: the drive on both channels, " +
+                std::to_string(plan.tones.size()) + " tones.";
+    text += " Let the gear play it in a loop, at a moderate level, without equaliser or effects, and measure with \"lowleg identify --player\".";
+    return inked(path, Ink::heading, style) + "\n" + wrapped(text, style.width, "  ");
+}
+
 std::string stimulus_text(const TonePlan& plan, const std::string& path, int periods, const TextStyle& style)
 {
     const auto tones = [&](Signal signal) { return std::ranges::count(plan.tones, signal, &Tone::signal); };

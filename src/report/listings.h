@@ -28,6 +28,8 @@ struct DeviceEntry {
 [[nodiscard]] std::string devices_json(std::span<const DeviceEntry> devices);
 
 /// \param path  of the file that was written. \param periods  in it.
+/// Of a file that gear plays by itself.
+[[nodiscard]] std::string player_stimulus_text(const TonePlan& plan, const std::string& path, int periods, const TextStyle& style);
 [[nodiscard]] std::string stimulus_text(const TonePlan& plan, const std::string& path, int periods, const TextStyle& style);
 /// Schema lowleg.stimulus/1.
 [[nodiscard]] std::string stimulus_json(const TonePlan& plan);

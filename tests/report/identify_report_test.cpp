@@ -215,8 +215,10 @@ TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
     CHECK(j["quality"]["states"] == json::parse(R"(["through", "lifted"])"));
     CHECK(j["quality"]["hum_dbfs"].is_null());
     CHECK(j["quality"]["source"] == "virtual-bench");
+    CHECK(j["quality"]["wrong_move"].is_null());
 
     auto r = servo();
+    r.wrong_move = procedure::FoundMove{procedure::WrongMove::muted, "neither leg carries the drive", false};
     r.verdict.legs = {};
     r.verdict.variant = Variant::pin3_not_connected;
     r.verdict.next_step = NextStep{"probe", "Fit the probe."};
@@ -227,6 +229,7 @@ TEST_CASE("JSON holds exactly what the schema names", "[report][json]")
     CHECK(k["variant"] == "pin-3-not-connected");
     CHECK(k["next_step"]["id"] == "probe");
     CHECK(k["quality"]["hum_dbfs"] == -82.1);
+    CHECK(k["quality"]["wrong_move"] == json::parse(R"({"id": "muted", "text": "neither leg carries the drive"})"));
     CHECK(k["headroom"] == json::array());
 
     r.headroom.push_back({.state = SwitchState::grounded,
