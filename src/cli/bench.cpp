@@ -145,7 +145,7 @@ void add_bench(CLI::App& app, const Terminal& terminal, Action& action)
     }
     {
         const auto [command, a] = add("switch", "move the switch of a served circuit", "lowleg bench switch loaded --name DUT", move_switch);
-        command->add_option("position", a->position, "through, loaded, grounded or lifted; of a receiver separate, common, common-leg-2 or common-leg-3")
+        command->add_option("position", a->position, "through, loaded, grounded or lifted; of a receiver separate, common, common-leg-2, common-leg-3 or exchanged")
             ->type_name("STATE|FEED")
             ->required();
         add_name(*command, *a);

@@ -27,6 +27,9 @@ using Action = std::function<int()>;
 // Each offers a command; `terminal` and `action` outlive the application.
 void add_devices(CLI::App& app, const Terminal& terminal, Action& action);
 void add_identify(CLI::App& app, const Terminal& terminal, Action& action);
+void add_measure(CLI::App& app, const Terminal& terminal, Action& action);
+void add_cmrr(CLI::App& app, const Terminal& terminal, Action& action);
+void add_calibrate(CLI::App& app, const Terminal& terminal, Action& action);
 void add_predict(CLI::App& app, const Terminal& terminal, Action& action);
 void add_stimulus(CLI::App& app, const Terminal& terminal, Action& action);
 void add_bench(CLI::App& app, const Terminal& terminal, Action& action);

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/hand_switch.h"
+#include "cli/progress_line.h"
 #include "core/record.h"
 #include "instrument/instrument.h"
 #include "report/identify_json.h"
@@ -41,38 +42,20 @@ int status_of(const Identification& result)
     return result.verdict.outcome == topology::Outcome::inconclusive ? ExitStatus::inconclusive : ExitStatus::result;
 }
 
-/// One line that is written over again and again, and gone at the end.
-class ProgressLine {
-public:
-    explicit ProgressLine(const Terminal& terminal) : terminal_{terminal} {}
-    ProgressLine(const ProgressLine&) = delete;
-    ProgressLine& operator=(const ProgressLine&) = delete;
-    ~ProgressLine() { clear(); }
-
-    void clear() const
-    {
-        if (terminal_.err_is_terminal) terminal_.err << "\r\x1b[K" << std::flush;
+/// Nothing while the switch moves: whoever moves it may want the line.
+std::string words_for(const procedure::IdentifyProgress& p)
+{
+    using Step = procedure::IdentifyProgress::Step;
+    const auto state = std::string{name_of(p.state)} + ": ";
+    switch (p.step) {
+    case Step::switching: return "";
+    case Step::settling: return state + "settling";
+    case Step::measuring:
+    case Step::taken: return state + std::to_string(p.periods_taken) + " of " + std::to_string(p.periods_wanted) + " periods";
+    case Step::voided: return state + "measuring again, because " + describe(p.faults);
     }
-
-    void show(const procedure::IdentifyProgress& p) const
-    {
-        using Step = procedure::IdentifyProgress::Step;
-        if (!terminal_.err_is_terminal) return;
-        clear();
-        terminal_.err << name_of(p.state) << ": ";
-        switch (p.step) {
-        case Step::switching: clear(); return;  // whoever moves the switch may want the line
-        case Step::settling: terminal_.err << "settling"; break;
-        case Step::measuring:
-        case Step::taken: terminal_.err << p.periods_taken << " of " << p.periods_wanted << " periods"; break;
-        case Step::voided: terminal_.err << "measuring again, because " << describe(p.faults); break;
-        }
-        terminal_.err << std::flush;
-    }
-
-private:
-    const Terminal& terminal_;
-};
+    return "";
+}
 
 int show_one(const Terminal& terminal, const IdentifyArguments& arguments, const Result<Identification>& result)
 {
@@ -90,7 +73,7 @@ int show_collection(const Terminal& terminal, const IdentifyArguments& arguments
     for (const auto& circuit : Instrument::list_circuits()) {
         if (circuit.kind != "output") continue;
         const ProgressLine line{terminal};
-        auto result = instrument.identify_bench(circuit.name, [&](const auto& p) { line.show(p); });
+        auto result = instrument.identify_bench(circuit.name, [&](const auto& p) { line.show(words_for(p)); });
         line.clear();
         if (!result) {
             auto error = result.error();
@@ -115,11 +98,24 @@ Status check_simulation(const IdentifyArguments& arguments)
     const bool is_device = arguments.device_option->count() > 0;
     if (!is_device && arguments.captures_option->count() == 0) return Done{};
     for (const auto& row : instrument::settings_table())
-        if (row.group == SettingGroup::simulation && arguments.settings.option(row.name)->count() > 0)
+        if ((row.group == SettingGroup::simulation || row.group == SettingGroup::player) && arguments.settings.option(row.name)->count() > 0)
             return Error{"--" + std::string{row.name} + " belongs to the simulated interface of the virtual bench, and " +
                              (is_device ? "--device measures through a real one" : "--captures were recorded through a real one") + ": leave it out",
                          ErrorKind::usage};
     return Done{};
+}
+
+/// What gear without an input needs before it is measured; empty for all other.
+std::string_view advice_for(procedure::DriveFrom drive)
+{
+    switch (drive) {
+    case procedure::DriveFrom::interface: break;
+    case procedure::DriveFrom::player:
+        return "Output 1 stays silent: let the gear play the file of \"lowleg stimulus --player\" in a loop, turned up to a moderate level. Lowleg cannot lower it: begin low,\n"
+               "and see that the inputs stay below full scale.\n\n";
+    case procedure::DriveFrom::nothing: return "Output 1 stays silent, and so should the gear: only the probe plays.\n\n";
+    }
+    return "";
 }
 
 /// Whether Enter was pressed since this was asked last.
@@ -136,9 +132,10 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
     auto settings = arguments.settings.settings();
     if (!settings) return fail(terminal, settings.error());
     const auto fixture = settings.value().fixture;
+    const auto drive = settings.value().drive;
     const Instrument instrument{std::move(settings).value(), terminal.should_stop};
     const ProgressLine line{terminal};
-    const auto progress = [&](const procedure::IdentifyProgress& p) { line.show(p); };
+    const auto progress = [&](const procedure::IdentifyProgress& p) { line.show(words_for(p)); };
     const auto shown = [&](const Result<Identification>& result) {
         line.clear();
         return show_one(terminal, arguments, result);
@@ -156,7 +153,7 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
         }
         // Everything is connected, and the switch where it belongs, before anything sounds.
         if (const auto known = instrument.check_device(arguments.device); !known) return fail(terminal, known.error());
-        terminal.err << fixture_drawing(fixture) << '\n';
+        terminal.err << fixture_drawing(fixture) << '\n' << advice_for(drive);
         auto by_hand = hand_switch(terminal.in, terminal.err, fixture, terminal.should_stop);
         if (const auto set = by_hand(SwitchState::through); !set) return fail(terminal, set.error());
         const auto confirm = [&] {
@@ -165,7 +162,7 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
         };
         follow.ask = [&](SwitchState state) -> Status {
             line.clear();
-            return state == SwitchState::through ? by_hand(state) : announce(terminal.err, state, fixture);
+            return state == SwitchState::through || drive == procedure::DriveFrom::nothing ? by_hand(state) : announce(terminal.err, state, fixture);
         };
         follow.word = [&] { return word_of(terminal); };
         follow.say = [&](const std::string& sentence) {
@@ -194,7 +191,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
         command->add_option("--switch", a.switch_command, "command that moves the fixture's switch; {state} is replaced by the state")->type_name("CMD");
     command->add_flag("--json", a.json, "one JSON object on standard output");
     command->add_flag("--explain", a.explain, "say more: every cable and plug, what an unbalanced connection loses, what headphones would let hear");
-    a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture, SettingGroup::simulation});
+    a.settings.add_to(*command, {SettingGroup::measurement, SettingGroup::device, SettingGroup::rate, SettingGroup::fixture, SettingGroup::simulation, SettingGroup::player});
 
     a.device_option->excludes(a.bench_option);
     a.device_option->excludes(a.captures_option);
@@ -206,6 +203,10 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("periods")->excludes(a.captures_option);
     a.settings.option("headroom")->excludes(a.captures_option);
     a.settings.option("line-output")->needs(a.device_option);
+    auto* player = a.settings.option("player");
+    player->excludes(a.captures_option);
+    player->excludes(a.settings.option("no-drive"));
+    a.settings.option("player-clock")->needs(player);
     command->footer("By hand, the switch is followed by the signals: set what is asked for, and nothing more; Enter tells what no signal can.\n"
                     "Examples:\n"
                     "  lowleg identify --bench transformer\n"

@@ -58,6 +58,9 @@ int run_unguarded(std::vector<std::string> arguments, const Terminal& terminal)
     };
     add_devices(app, terminal, action);
     add_identify(app, terminal, action);
+    add_measure(app, terminal, action);
+    add_cmrr(app, terminal, action);
+    add_calibrate(app, terminal, action);
     add_predict(app, terminal, action);
     add_stimulus(app, terminal, action);
     add_bench(app, terminal, action);

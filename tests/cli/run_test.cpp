@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -105,6 +106,14 @@ TEST_CASE("wrong usage is one line and status 2", "[cli]")
              {"stimulus", "--out"},
              {"stimulus", "--out", "x.wav", "--periods", "0"},
              {"stimulus", "--out", "x.wav", "--periods", "many"},
+             {"stimulus", "--player", "--out", "x.wav", "--periods", "1201"},
+             {"identify", "--bench", "inverter", "--player", "--no-drive"},
+             {"identify", "--bench", "inverter", "--player", "--rp", "none"},
+             {"identify", "--bench", "inverter", "--no-drive", "--rp", "none"},
+             {"identify", "--bench", "inverter", "--player", "--headroom"},
+             {"identify", "--bench", "inverter", "--no-drive", "--headroom"},
+             {"identify", "--bench", "inverter", "--player-clock", "10"},
+             {"identify", "--captures", ".", "--player"},
              {"bench"},
              {"bench", "frobnicate"},
              {"bench", "show"},
@@ -226,6 +235,42 @@ TEST_CASE("the stimulus file and its summary agree", "[cli]")
     CHECK(fs::file_size(path) >= 2 * frames * 8);
     CHECK(fs::file_size(path) < 2 * frames * 8 + 256);
     CHECK(lowleg_run({"stimulus", "--out", path}).status == 0);
+}
+
+TEST_CASE("gear without an input: its file, and what it takes", "[cli]")
+{
+    const Folder folder;
+    const auto path = (folder.path / "player.wav").string();
+    const auto written = lowleg_run({"stimulus", "--player", "--out", path, "--rate", "44100", "--periods", "2"});
+    CHECK(written.status == 0);
+    CHECK_THAT(written.out, ContainsSubstring("1 s at 44100 Hz, 16 bits") && ContainsSubstring("identify --player"));
+    // 44 bytes of header, then 2 periods of 22,050 frames of 2 samples of 2 bytes.
+    CHECK(fs::file_size(path) == 44 + 2 * 22'050 * 4);
+    std::ifstream file{path, std::ios::binary};
+    file.seekg(44);
+    std::vector<std::int16_t> samples(std::size_t{2} * 2 * 22'050);
+    file.read(reinterpret_cast<char*>(samples.data()), static_cast<std::streamsize>(2 * samples.size()));
+    bool is_same = true;
+    int peak = 0;
+    for (std::size_t i = 0; i < samples.size(); i += 2) {
+        is_same = is_same && samples[i] == samples[i + 1] && samples[i] == samples[(i + 44'100) % samples.size()];
+        peak = std::max(peak, std::abs(static_cast<int>(samples[i])));
+    }
+    CHECK(is_same);
+    // −14 dBFS of a sine's peak, in steps of 2⁻¹⁵.
+    CHECK(std::abs(peak - 6538) <= 2);
+
+    const auto help = lowleg_run({"identify", "--help"});
+    CHECK_THAT(help.out, ContainsSubstring("--player") && ContainsSubstring("--no-drive") && ContainsSubstring("--player-clock"));
+    const auto alone = lowleg_run({"identify", "--bench", "inverter", "--no-drive"});
+    CHECK(alone.status == cli::ExitStatus::inconclusive);
+    CHECK_THAT(alone.out, ContainsSubstring("by the probe alone") && ContainsSubstring("stimulus --player") && !ContainsSubstring("pin 2 hot"));
+    const auto played = lowleg_run({"identify", "--bench", "inverter", "--player", "--player-clock", "80", "--json"});
+    CHECK(played.status == 0);
+    const auto j = json::parse(played.out);
+    CHECK(j["verdict"] == "inverter");
+    CHECK(j["quality"]["drive"] == "player");
+    CHECK(std::abs(j["quality"]["clock_ppm"].get<double>() + 79.99) < 0.02);
 }
 
 TEST_CASE("a circuit is shown", "[cli]")
