@@ -119,6 +119,31 @@ TEST_CASE("a switch that does not move is an error, not a verdict", "[live]")
     CHECK_THAT(outcome.error, ContainsSubstring("false"));
 }
 
+TEST_CASE("what is connected wrongly is an error that names it, or stands in the result", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    struct Case { std::string fault; std::string says; };
+    const auto [fault, says] = GENERATE(Case{"rp3-open", "Rp3"}, Case{"rp2-open,rp3-open", "neither input hears the probe"}, Case{"feedback", "comes back"},
+                                        Case{"same-channel", "the same samples"}, Case{"muted", R"("wrong_move":{"id":"muted")"});
+    const auto bench = program.serve("inverter", {"--fault", fault});
+    const auto outcome = program.run(identify(program));
+    CAPTURE(fault);
+    if (fault == "muted") {
+        INFO("stderr: " << outcome.error);
+        CHECK(describe(outcome.ending) == "exit status 0");
+        auto compact = outcome.output;
+        std::erase_if(compact, [](char c) { return c == ' ' || c == '\n'; });
+        CHECK_THAT(compact, ContainsSubstring(says));
+        return;
+    }
+    check_refused(outcome, 1);
+    CHECK(outcome.output.empty());
+    CHECK_THAT(outcome.error, ContainsSubstring(says));
+}
+
 TEST_CASE("the switch is moved often, from two processes at a time", "[live]")
 {
     REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it

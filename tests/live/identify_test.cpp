@@ -95,9 +95,22 @@ TEST_CASE("without the probe the balanced outputs are named, and the single-ende
                                            {"inverter", "inverter"}, {"dual-unbalanced", "dual-unbalanced"},
                                            {"impedance-balanced", "single-ended"}, {"unbalanced", "single-ended"}}) {
         INFO("circuit " << circuit);
-        const auto result = identify_served(program, circuit, {"--rp", "none"}, {"--line-output"});
-        CHECK(result.at("verdict") == verdict);
+        const auto bench = program.serve(circuit, {"--rp", "none"});
+        const auto outcome = program.run(identify(program, {"--rp", "none", "--line-output"}));
+        CHECK(describe(bench->stop()) == "exit status 0");
+        INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+        const auto result = json::parse(outcome.output, nullptr, false);
+        REQUIRE(result.is_object());
         CHECK(result.at("probe") == false);
+        // To levels a servo and a bled winding without iron are near each other: it is named, or comes first among what is left.
+        if (circuit == std::string_view{"cross-coupled"} && result.at("verdict") == "inconclusive") {
+            CHECK(describe(outcome.ending) == "exit status 3");
+            CHECK(result.at("alternatives").at(0).at("topology") == circuit);
+            CHECK(result.at("probability").get<double>() > 0.8);
+            continue;
+        }
+        CHECK(describe(outcome.ending) == "exit status 0");
+        CHECK(result.at("verdict") == verdict);
     }
 }
 

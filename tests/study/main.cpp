@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +23,8 @@ constexpr const char* usage = R"(lowleg_study: judges random units, and prints h
   --seed N        another population (1)
   --family NAME   of one family only: transformer … ground-sensing, no-signal, odd
   --jobs N        threads (all processors)
-  --unit N        one unit in full: netlist, set-up, verdict, evidence
+  --unit N        one unit in full: netlist, set-up, verdict, evidence, fits
+  --list FILE     every unit in a line of this file, beside the tables
 )";
 
 struct Arguments {
@@ -29,6 +32,7 @@ struct Arguments {
     std::uint64_t units{10'000};
     std::optional<std::uint64_t> reference;
     std::optional<std::uint64_t> unit;
+    std::string list;
     std::uint64_t jobs{std::max(1U, std::thread::hardware_concurrency())};
 };
 
@@ -42,6 +46,10 @@ bool parse(int argc, char** argv, Arguments& a)
             const auto found = std::find_if(all_families.begin(), all_families.end(), [&](Family f) { return name_of(f) == value; });
             if (found == all_families.end()) return false;
             a.options.family = *found;
+            continue;
+        }
+        if (name == "--list") {
+            a.list = value;
             continue;
         }
         std::uint64_t number = 0;
@@ -72,6 +80,12 @@ try {
     }
     const auto units = judge_units(a.options, 0, a.units, a.jobs, true);
     const auto reference = judge_units(a.options, first_reference_unit, a.reference.value_or(a.units / 5), a.jobs, true);
+    if (!a.list.empty()) {
+        std::ofstream file{a.list};
+        for (const auto* some : {&units, &reference})
+            for (const auto& unit : *some) file << line(unit);
+        if (!file.flush()) throw std::runtime_error{"cannot write " + a.list + ": name a file in a folder that can be written to"};
+    }
     std::fputs(tables(units, reference).c_str(), stdout);
     return 0;
 } catch (const std::exception& e) {

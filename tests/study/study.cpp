@@ -1,6 +1,7 @@
 #include "study.h"
 
 #include "core/text.h"
+#include "topology/hypotheses.h"
 #include "topology/observation.h"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ constexpr double confident = 0.9;
 struct Measured {
     Judged judged;
     std::optional<Verdict> verdict;
+    std::optional<topology::Observations> observations;
 };
 
 double milliseconds_since(std::chrono::steady_clock::time_point start)
@@ -61,7 +63,7 @@ Measured measure(const StudyOptions& options, std::uint64_t number, const TestSi
         return out;
     }
     start = std::chrono::steady_clock::now();
-    auto verdict = topology::judge(observations.value());
+    auto verdict = topology::judge(observations.value(), Threads{1});
     j.judge_ms = milliseconds_since(start);
 
     j.said = verdict.id();
@@ -77,6 +79,7 @@ Measured measure(const StudyOptions& options, std::uint64_t number, const TestSi
         j.best_probability = verdict.alternatives.front().probability;
     }
     out.verdict = std::move(verdict);
+    out.observations = observations.value();
     return out;
 }
 
@@ -411,6 +414,35 @@ std::string tables(const std::vector<Judged>& units, const std::vector<Judged>& 
            "\n#### Wrong at 0.9 or more\n\n" + wrong_calls(reference) + "\n#### Reliability of decided verdicts\n\n" + reliability(decided_claims(reference)) + troubles(reference);
 }
 
+namespace {
+
+/// What the likeliest hypotheses made of the readings.
+std::string fits(const topology::Observations& observations)
+{
+    std::string out;
+    auto hypotheses = topology::weigh(observations).hypotheses;
+    std::ranges::stable_sort(hypotheses, std::ranges::greater{}, &topology::WeighedHypothesis::log_evidence);
+    for (std::size_t i = 0; i < std::min<std::size_t>(hypotheses.size(), 6); ++i) {
+        const auto& h = hypotheses[i];
+        out += "fit      " + std::string{h.name} + ": " + format_fixed(h.probability, 4) + ", evidence " + format_fixed(h.log_evidence, 2) + ", misfit " + format_fixed(h.misfit, 2) + ", strain " + format_fixed(h.strain, 1) + ", parts";
+        for (const double part : h.parts) {
+            char text[16];
+            std::snprintf(text, sizeof text, " %.3g", part);
+            out += text;
+        }
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string line(const Judged& j)
+{
+    return std::to_string(j.number) + "\t" + std::string{name_of(j.unit.family)} + "\t" + (j.is_confidently_wrong() ? "WRONG" : j.is_decided() && j.is_right() ? "right" : "open") + "\t" + j.said + "\t" +
+           format_fixed(j.probability, 4) + "\t" + right_words(j) + (j.unit.truth.pin3_hot ? ", pin 3 hot" : "") + "\t" + j.unit.kind + "\t" + describe(j.setup) + "\n";
+}
+
 std::string report(const StudyOptions& options, std::uint64_t number, const TestSignal& signal)
 {
     const auto m = measure(options, number, signal);
@@ -429,6 +461,7 @@ std::string report(const StudyOptions& options, std::uint64_t number, const Test
     for (const auto& c : v.alternatives) out += "         " + std::string{id_of(c.topology)} + " " + format_fixed(c.probability, 4) + "\n";
     for (const auto& e : v.evidence) out += "evidence " + std::string{e.name} + ": " + e.says + "\n";
     if (v.next_step) out += "next     " + v.next_step->text + "\n";
+    out += fits(*m.observations);
     return out + "took     observe " + format_fixed(j.observe_ms, 2) + " ms, judge " + format_fixed(j.judge_ms, 2) + " ms\n";
 }
 

@@ -59,7 +59,10 @@ struct Judged {
 /// Tables in Markdown. \param reference  units of the reference set-up; may be empty.
 [[nodiscard]] std::string tables(const std::vector<Judged>& units, const std::vector<Judged>& reference);
 
-/// One unit in full: netlist, set-up, verdict with its evidence.
+/// One unit in a line, fields separated by tabs: number, family, right, WRONG or open, what was said, its probability, what would be right, what it is, set-up.
+[[nodiscard]] std::string line(const Judged& unit);
+
+/// One unit in full: netlist, set-up, verdict with its evidence, fits.
 [[nodiscard]] std::string report(const StudyOptions& options, std::uint64_t number, const TestSignal& signal);
 
 }  // namespace lowleg::study

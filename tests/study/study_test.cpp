@@ -33,6 +33,22 @@ TEST_CASE("no random unit is called wrongly with confidence", "[study][judge]")
     CHECK(decided >= units * 4 / 10);
 }
 
+TEST_CASE("with the reference set-up nearly every random unit is named", "[study][target]")
+{
+    const auto judged = judge_units({.seed = 2, .family = {}}, first_reference_unit, 200, std::max(1U, std::thread::hardware_concurrency()), false);
+    std::size_t can_be_told = 0;
+    std::size_t named = 0;
+    for (const auto& j : judged) {
+        INFO("unit " << j.number << ": " << j.unit.kind << "\n" << describe(j.setup) << "\nsaid " << j.said << " " << j.probability);
+        CHECK_FALSE(j.is_confidently_wrong());
+        if (j.unit.family == Family::odd || j.unit.truth.pin3_hot || j.right.size() > 1) continue;
+        ++can_be_told;
+        named += j.outcome != topology::Outcome::single_ended && j.is_decided() && j.is_right() ? 1 : 0;
+    }
+    // docs/study.md has 99 of 100; of so few, three more are left open once in a thousand populations.
+    CHECK(named * 100 >= can_be_told * 96);
+}
+
 TEST_CASE("a unit depends on its seed and number alone", "[study]")
 {
     const auto a = draw_unit(1, 17, {}, Fixture{});
