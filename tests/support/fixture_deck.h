@@ -32,7 +32,7 @@ inline std::string with_feed(std::string_view netlist, const Fixture& f, bench::
 {
     using bench::Feed;
     return without_end(netlist).append(sources) + element("Rfxs1 fxe1 fx1", f.rs.value()) + element("Rfxs2 fxe2 fx2", f.rs.value()) +
-           element("Rfxa fx1 p2", feed == Feed::common_leg2 ? 10.02 : 0.02) +
+           (feed == Feed::exchanged ? element("Rfxa fx2 p2", 0.02) : element("Rfxa fx1 p2", feed == Feed::common_leg2 ? 10.02 : 0.02)) +
            (feed == Feed::separate ? element("Rfxb fx2 p3", 0.02) : element("Rfxb fx1 p3", feed == Feed::common_leg3 ? 10.02 : 0.02)) +
            element("Rfxin2 out 0", f.rin2.value()) + element("Cfxin2 out 0", f.cin.value()) + element("Rfxin3 fx1 0", f.rin3.value()) +
            element("Cfxin3 fx1 0", f.cin.value());
