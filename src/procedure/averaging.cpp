@@ -47,6 +47,7 @@ public:
     {
         out_.record.sample_rate_hz = source_.sample_rate_hz();
         out_.record.period_frames = static_cast<std::int64_t>(signal_.samples.size() / 2);
+        as_captured_ = {out_.record.sample_rate_hz, out_.record.period_frames, {}};
         const auto begin = source_.play(signal_.capture, signal_.samples, signal_.settling);
         if (!begin) return begin.error();
         not_before_ = begin.value();
