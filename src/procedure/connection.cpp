@@ -17,7 +17,6 @@ using files::Json;
 using topology::Arrival;
 using topology::OutputAdmittances;
 
-constexpr double normal_95 = 1.96;
 constexpr std::array<const char*, told_inputs.size()> input_ids{"10k", "20k", "50k"};
 constexpr int harmonics = 10;
 
