@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr double two_pi = 2.0 * std::numbers::pi;
 constexpr double highest_part_of_rate = 0.45;
+constexpr double highest_part_for_clock = 0.35;
 /// Harmonics beyond those that are told lie before them: so many leave room for the end of the linear response.
 constexpr int highest_kept_clear = 12;
 
@@ -262,6 +265,7 @@ Result<SweepReading> read_sweep(std::span<const PeriodView> periods, const Sweep
         if (std::abs(*peak) > loudest) {
             loudest = std::abs(*peak);
             delay = static_cast<double>(peak - h.begin());
+            out.crest = loudest / std::sqrt(std::transform_reduce(h.begin(), h.end(), 0.0, std::plus{}, [n](double v) { return v * v / n; }));
         }
     }
     out.delay = Seconds{delay / plan.sample_rate_hz};
@@ -322,7 +326,8 @@ Result<std::vector<double>> sweep_advances(std::span<const PeriodView> periods, 
     const auto n = static_cast<double>(plan.period_frames);
     const double bin_hz = plan.sample_rate_hz / n;
     const auto first = static_cast<std::size_t>(std::ceil(plan.lowest.value() / bin_hz));
-    const auto last = static_cast<std::size_t>(std::floor(plan.highest.value() / bin_hz));
+    // Close to half the rate what converters and resamplers do changes with the instant, where clocks differ.
+    const auto last = static_cast<std::size_t>(std::floor(std::min(plan.highest.value(), highest_part_for_clock * plan.sample_rate_hz) / bin_hz));
     std::vector<double> out;
     for (std::size_t m = 1; m < periods.size(); ++m) {
         Spectrum turn(last + 1);

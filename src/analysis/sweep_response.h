@@ -34,6 +34,7 @@ struct SweepReading {
     std::size_t periods{};
     std::vector<SweepResponse> orders;     ///< From order 1.
     Seconds delay{};                       ///< Where the louder leg's impulse response peaks.
+    double crest{};                        ///< Of the louder leg's impulse response, peak over rms: noise alone has 4 to 6, whatever clock the sweep comes on more.
     std::array<double, 2> noise_rms{};     ///< What changes from period to period, full scale = 1.
     std::array<double, 2> peak{};
 };

@@ -3,6 +3,7 @@
 #include "bench/collection.h"
 #include "bench/wiring.h"
 #include "engine/portaudio_backend.h"
+#include "procedure/measure.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,10 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr double highest_rate_hz = 768'000.0;  // that the test signals exist for
-// Room for the longest period of any rate that a test signal exists for.
-constexpr double longest_period_s = 0.5;
-
-std::int64_t longest_period(double sample_rate_hz) { return static_cast<std::int64_t>(longest_period_s * sample_rate_hz) + 1; }
 
 /// Waits until the audio thread has taken over what was requested.
 Status wait_for(const std::function<bool()>& is_there, std::string_view position)
@@ -52,7 +49,7 @@ Result<OpenBench> open_circuit(const Settings& settings, const bench::CircuitTex
     if (out.bench->kind() != wanted) return wrong_kind(out.name, out.bench->kind(), what_for);
     engine::StreamRequest request;
     request.sample_rate_hz = out.sample_rate_hz;
-    auto engine = engine::Engine::open(bench::make_bench_backend(out.bench, out.sample_rate_hz, std::move(own)), request, longest_period(out.sample_rate_hz));
+    auto engine = engine::Engine::open(bench::make_bench_backend(out.bench, out.sample_rate_hz, std::move(own)), request, procedure::longest_signal_frames(out.sample_rate_hz, settings.sweep));
     if (!engine) return engine.error();
     out.engine = std::move(engine).value();
     return out;
@@ -94,7 +91,7 @@ Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, co
     request.sample_rate_hz = settings.sample_rate_hz.value_or(0.0);
     request.inputs = settings.inputs;
     request.outputs = settings.outputs;
-    return engine::Engine::open(engine::make_portaudio_backend(), request, longest_period(settings.sample_rate_hz.value_or(highest_rate_hz)));
+    return engine::Engine::open(engine::make_portaudio_backend(), request, procedure::longest_signal_frames(settings.sample_rate_hz.value_or(highest_rate_hz), settings.sweep));
 }
 
 procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench)

@@ -98,6 +98,13 @@ Result<TonePlan> plan_tone(double sample_rate_hz, Hertz wanted, Dbfs level, Sign
     return Error{"there is no bin for a tone of " + std::to_string(std::llround(wanted.value())) + " Hz that is clear of the mains: give another --tone", ErrorKind::usage};
 }
 
+std::int64_t longest_signal_frames(double sample_rate_hz, bool sweep)
+{
+    constexpr double multitone_s = 0.5;
+    const auto multitone = static_cast<std::int64_t>(multitone_s * sample_rate_hz) + 1;
+    return sweep ? std::max(multitone, longest_sweep_frames(sample_rate_hz)) : multitone;
+}
+
 void describe(const Averaged& averaged, const analysis::MultitoneReading& reading, MeasurementQuality& quality)
 {
     quality.periods += averaged.record.periods.size();

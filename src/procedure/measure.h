@@ -41,6 +41,9 @@ struct MeasureOptions {
     Source source{Source::device};
 };
 
+/// Of the longest signal that measure() plays at a sample rate. \param sweep  as of the options.
+[[nodiscard]] std::int64_t longest_signal_frames(double sample_rate_hz, bool sweep);
+
 /// Measures one thing on the output that stands on the fixture, or, for `input`, on the input that output 1 drives.
 /// \return usage error where an option does not fit; interrupted when the device goes away, when it is stopped before there is a result, or when
 ///         going on could harm the gear; failure, with the reason, where nothing can be said.

@@ -8,6 +8,7 @@
 #include "procedure/measure.h"
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct MeasureRun : SourceRun {
 Result<Measurement> measure_level(const SourceRun& run);
 Result<Measurement> measure_response(const SourceRun& run);  ///< Multitone or sweep, as the options say.
 Result<Measurement> measure_response_by_sweep(const SourceRun& run);
+std::int64_t longest_sweep_frames(double sample_rate_hz);  ///< That measure_response_by_sweep() plays.
 Result<Measurement> measure_distortion(const SourceRun& run);
 Result<Measurement> measure_noise(const SourceRun& run);
 Result<Measurement> measure_hum(const SourceRun& run);

@@ -27,12 +27,17 @@ constexpr Hertz highest{20'000.0};
 constexpr double usual_period_s = 2.025;
 constexpr double longest_period_s = 2.1;
 constexpr std::int64_t most_frames = 400'000;
-constexpr std::size_t least_periods = 3;
+/// Two that are left where the clocks differ, one that the resampling takes, one for what it is shorter by.
+constexpr std::size_t usual_periods = 4;
 constexpr double audible = 5.0;
+/// Of 400,000 frames of noise one is so high once in 10⁹ times.
+constexpr double least_crest = 8.0;
 constexpr std::array<const char*, 2> leg_names{"pin2", "pin3"};
 constexpr std::array<const char*, 2> leg_words{"Pin 2", "Pin 3"};
 /// Of all periods together: at 20 kHz an average over less loses below 0.001 dB.
 constexpr double tolerated_drift_frames = 0.04;
+/// What a clock is corrected to: less does not widen an interval at 20 kHz by 0.001 dB.
+constexpr double settled_drift_frames = 1e-4;
 /// Between any two periods, beside what the clocks explain.
 constexpr double tolerated_jump_frames = 0.05;
 
@@ -44,7 +49,7 @@ std::int64_t period_of(double rate)
 {
     const double seconds = std::min(usual_period_s, static_cast<double>(most_frames) / rate);
     const auto from = std::llround((seconds - 0.025) * rate) / 2 * 2;
-    const auto to = std::min<std::int64_t>(most_frames, std::llround(std::min(longest_period_s, seconds + 0.025) * rate));
+    const auto to = std::min(longest_sweep_frames(rate), static_cast<std::int64_t>(std::llround((seconds + 0.025) * rate)));
     std::int64_t best = 0;
     double farthest = -1.0;
     for (auto n = from; n <= to; n += 2) {
@@ -104,6 +109,8 @@ std::size_t louder(const SweepPoint& point) { return std::abs(point.leg[1].value
 /// Puts a capture on the player's clock where it has one of its own. \return failure where periods do not continue each other, or the clocks are too far apart.
 Status put_on_one_clock(Averaged& averaged, const SweepPlan& plan)
 {
+    const auto captured = averaged.record;
+    // A sweep that another clock stretches tells the clock a little wrong: look again at what was corrected.
     for (int pass = 0; pass < 3; ++pass) {
         const analysis::DoublePeriods periods{averaged.record};
         const auto advances = analysis::sweep_advances(periods.views(), plan);
@@ -111,22 +118,30 @@ Status put_on_one_clock(Averaged& averaged, const SweepPlan& plan)
         auto sorted = advances.value();
         std::ranges::sort(sorted);
         const double typical = sorted[sorted.size() / 2];
-        if (sorted.back() - typical > tolerated_jump_frames || typical - sorted.front() > tolerated_jump_frames)
-            return Error{"the periods of the sweep do not continue each other (" + format_fixed(std::max(sorted.back() - typical, typical - sorted.front()), 1) +
+        const double jump = std::max(sorted.back() - typical, typical - sorted.front());
+        if (jump > tolerated_jump_frames)
+            return Error{"the periods of the sweep do not continue each other (" + format_fixed(jump, 1) +
                          " frames): samples were lost or repeated; use a larger buffer in the audio system, or record again"};
-        if (std::abs(typical) * static_cast<double>(averaged.record.periods.size()) < tolerated_drift_frames) return Done{};
+        if (std::abs(typical) * static_cast<double>(averaged.record.periods.size()) < (pass == 0 ? tolerated_drift_frames : settled_drift_frames)) return Done{};
         averaged.clock_ppm += 1e6 * typical / static_cast<double>(plan.period_frames);
         if (std::abs(averaged.clock_ppm) > largest_clock_offset_ppm)
             return Error{"the inputs' clock runs " + format_fixed(averaged.clock_ppm, 0) + " ppm off the outputs', more than two crystals do: choose one device for both, or lock the "
                          "devices to one clock"};
-        const auto& p = averaged.record.periods;
+        const auto& p = captured.periods;
         for (std::size_t i = 1; i < p.size(); ++i)
             if (p[i].first_frame != p[i - 1].first_frame + plan.period_frames)
                 return Error{"two clocks (" + format_fixed(averaged.clock_ppm, 1) + " ppm apart) and periods that broke: measure again, or by multitone"};
-        if (p.size() < least_periods) return Error{"two clocks (" + format_fixed(averaged.clock_ppm, 1) + " ppm apart) need three periods of the sweep: record 8 s or more"};
-        averaged.record = on_players_clock(averaged.record, 1e6 * typical / static_cast<double>(plan.period_frames));
+        averaged.record = on_players_clock(captured, averaged.clock_ppm);
+        if (averaged.record.periods.size() < 2)
+            return Error{"two clocks (" + format_fixed(averaged.clock_ppm, 1) + " ppm apart) need four periods of the sweep: measure, or record, for 10 s or more"};
     }
     return Done{};
+}
+
+Error nothing_heard(const SweepReading& reading)
+{
+    return Error{"neither leg carries the sweep (both inputs together stay below " + format_fixed(dbfs_of_peak(std::max({reading.peak[0], reading.peak[1], 1e-9})).value(), 0) +
+                 " dBFS): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
 }
 
 void add_harmonics(Measurement& out, const SweepReading& reading, std::size_t leg)
@@ -152,6 +167,8 @@ void add_harmonics(Measurement& out, const SweepReading& reading, std::size_t le
 
 }  // namespace
 
+std::int64_t longest_sweep_frames(double sample_rate_hz) { return std::min(most_frames, static_cast<std::int64_t>(std::llround(longest_period_s * sample_rate_hz))); }
+
 Result<Measurement> measure_response_by_sweep(const SourceRun& run)
 {
     auto out = run.begin(MeasureKind::response);
@@ -170,24 +187,21 @@ Result<Measurement> measure_response_by_sweep(const SourceRun& run)
         return Figure{"gain_db", "gain", gain_of(std::abs(e.value)).value(), "dB", uncertainty_db(relative_95(e)), Figure::Bound::value, point->frequency, ""};
     };
     auto averaging = run.options.averaging;
-    averaging.usual = Seconds{std::max(averaging.usual.value(), (static_cast<double>(least_periods) - 0.5) * period_s)};
+    averaging.usual = Seconds{std::max(averaging.usual.value(), (static_cast<double>(usual_periods) - 0.5) * period_s)};
     auto averaged = average(run.source, {sweep.value().samples, Seconds{0.6}, "sweep", nullptr, "sweep"}, averaging, leading, run.observer, run.should_stop);
     if (!averaged) return averaged.error();
     const auto wanted = frequencies(run.sample_rate_hz());
     const auto as_captured = averaged.value().record;
     const auto first_look = read(averaged.value().record, sweep.value(), one, 1);
     if (!first_look) return first_look.error();
-    const auto* heard = near_1khz(first_look.value());
-    if (heard == nullptr || !is_heard(heard->leg[louder(*heard)]))
-        return Error{"neither leg carries the sweep (both inputs together stay below " +
-                     format_fixed(dbfs_of_peak(std::max({first_look.value().peak[0], first_look.value().peak[1], 1e-9})).value(), 0) +
-                     " dBFS): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
+    if (first_look.value().crest < least_crest) return nothing_heard(first_look.value());
     if (auto one_clock = put_on_one_clock(averaged.value(), plan); !one_clock) return one_clock.error();
     const auto read_all = read(averaged.value().record, sweep.value(), wanted, orders);
     if (!read_all) return read_all.error();
     const auto& reading = read_all.value();
     const auto* reference = near_1khz(reading);
     if (reference == nullptr) return Error{"the sweep does not pass 1 kHz at this sample rate: use a higher one"};
+    if (!is_heard(reference->leg[louder(*reference)])) return nothing_heard(reading);
     const auto& loops = run.options.scales.loops;
     for (const auto leg : {0U, 1U}) {
         const auto& at_reference = reference->leg[leg];
