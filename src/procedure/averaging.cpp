@@ -169,13 +169,13 @@ private:
     {
         out_.record.periods.clear();
         if (as_captured_.periods.size() < 3) return Done{};
-        out_.clock_ppm = 0.0;
+        const double known_ppm = std::exchange(out_.clock_ppm, 0.0);
         Record corrected;
         // Tones off their bins leak into each other and falsify the clock a little: look again at what was corrected.
         for (int pass = 0; pass < 3; ++pass) {
             double rest_ppm = 0.0;
             if (pass == 0) {
-                rest_ppm = coarse_clock_ppm();
+                rest_ppm = known_ppm != 0.0 ? known_ppm : coarse_clock_ppm();
             } else {
                 const auto rest = analysis::measure_clock(corrected, *signal_.plan);
                 if (!rest) return rest.error();
@@ -194,6 +194,7 @@ private:
             return Done{};
         }
         as_captured_.periods.clear();
+        out_.clock_ppm = 0.0;
         Faults jump;
         jump.add(Fault::phase_jump);
         return void_one(jump);
