@@ -61,7 +61,7 @@ struct Identification {
     std::int64_t period_frames{};
     Fixture fixture;
     topology::Verdict verdict;
-    std::optional<topology::Observations> observations;  ///< What the verdict rests on; none from captures.
+    std::optional<topology::Observations> observations;  ///< What the verdict rests on.
     Quality quality;
     /// Why the procedure stopped before all states were taken, if it did: a sentence.
     std::optional<std::string> stopped_early;

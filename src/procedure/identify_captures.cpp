@@ -472,6 +472,7 @@ Result<Identification> identify_captures(const std::filesystem::path& folder, co
     auto observations = topology::observe(readings, options.fixture, {.same_clock_start = false, .has_drive = options.drive != DriveFrom::nothing, .gain_tolerance = topology::uncalibrated_gain_tolerance});
     if (!observations) return observations.error();
     out.verdict = topology::judge(observations.value());
+    out.observations = std::move(observations).value();
     if (options.drive == DriveFrom::nothing) say_what_the_probe_cannot_tell(out);
     return out;
 }

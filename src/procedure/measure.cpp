@@ -1,6 +1,7 @@
 #include "procedure/measure.h"
 
 #include "core/text.h"
+#include "procedure/identify_captures.h"
 #include "procedure/measure_captures.h"
 #include "procedure/measure_kinds.h"
 #include "procedure/period_source.h"
@@ -15,6 +16,8 @@ namespace lowleg::procedure {
 namespace {
 
 constexpr std::int64_t bins_from_mains = 4;
+/// Of two clocks: less is what noise makes of one.
+constexpr double least_told_ppm = 0.005;
 
 bool is_clear_of_mains(Hertz f, double bin_hz)
 {
@@ -147,7 +150,8 @@ Result<Measurement> measure(engine::Engine& engine, FixtureSwitch& fixture_switc
 {
     if (auto ok = options.fixture.check(); !ok) return ok.error();
     EngineSource source{engine};
-    const MeasureRun run{{source, fixture_switch, options, observer, should_stop}, engine};
+    const Identifier on_engine = [&](const IdentifyOptions& how, const std::function<void(const IdentifyProgress&)>& progress) { return identify(engine, fixture_switch, how, progress, should_stop); };
+    const MeasureRun run{{{source, fixture_switch, options, observer, should_stop}, on_engine}, engine};
     const auto measured = [&] {
         switch (kind) {
         case MeasureKind::level: return measure_level(run);
@@ -176,11 +180,8 @@ Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureK
 {
     if (auto ok = options.fixture.check(); !ok) return ok.error();
     using enum MeasureKind;
-    constexpr std::array of_recordings{level, response, distortion, noise, hum, crosstalk, latency, polarity};
-    if (std::ranges::find(of_recordings, kind) == of_recordings.end())
-        return Error{"--captures: " + std::string{name_of(kind)} + " cannot be read from recordings of one position of the switch, or needs to set levels as it goes: measure it with "
-                     "--device; impedances are in what \"lowleg identify --captures\" prints with --json",
-                     ErrorKind::usage};
+    if (kind == headroom || kind == input)
+        return Error{"--captures: " + std::string{name_of(kind)} + " is found by what is played next, and cannot be read from recordings: measure it with --device", ErrorKind::usage};
     auto source = RecordingSource::open(path);
     if (!source) return source.error();
     if ((kind == latency || kind == polarity) && !source.value()->begins_with_signal())
@@ -192,7 +193,8 @@ Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureK
     // As much as tells, unless another time is wanted.
     if (!options.averaging.until && !options.averaging.at_most) options.averaging.usual = Seconds{20.0};
     FixtureSwitch nothing_moves = [](SwitchState) -> Status { return Done{}; };
-    const SourceRun run{*source.value(), nothing_moves, options, observer, should_stop};
+    const Identifier of_files = [&](const IdentifyOptions& how, const std::function<void(const IdentifyProgress&)>&) { return identify_captures(path, how); };
+    const StatesRun run{{*source.value(), nothing_moves, options, observer, should_stop}, of_files};
     auto result = [&] {
         switch (kind) {
         case level: return measure_level(run);
@@ -201,12 +203,14 @@ Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureK
         case noise: return measure_noise(run);
         case hum: return measure_hum(run);
         case crosstalk: return measure_crosstalk(run);
+        case impedance: return measure_impedance(run);
+        case balance: return measure_balance(run);
         case latency: return measure_latency(run);
         default: return measure_polarity(run);
         }
     }();
     if (!result) return result;
-    if (result.value().quality.clock_ppm != 0.0)
+    if (std::abs(result.value().quality.clock_ppm) >= least_told_ppm)
         result.value().notes.push_back("The recorder's clock runs " + format_fixed(result.value().quality.clock_ppm, 2) + " ppm off the player's; corrected.");
     if (!source.value()->begins_with_signal() && kind == response)
         result.value().notes.emplace_back("Where in the signal the recording begins is unknown: half a period (180° for all tones) may be in the phase.");

@@ -203,7 +203,7 @@ void add_symmetry(Measurement& out, const OutputReading& r)
 
 }  // namespace
 
-Result<Measurement> measure_balance(const MeasureRun& run)
+Result<Measurement> measure_balance(const StatesRun& run)
 {
     auto reading = read_output(run);
     if (!reading) return reading.error();

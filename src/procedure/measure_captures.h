@@ -9,8 +9,8 @@
 
 namespace lowleg::procedure {
 
-/// Measures what RecordingSource finds at `path`: level, response, distortion, noise, hum, crosstalk; of exported captures latency and polarity, too. Recorder and player may have
-/// clocks of their own. \param options  level, tone and method as of what was played.
+/// Measures what RecordingSource finds at `path`: level, response, distortion, noise, hum, crosstalk; of exported captures latency and polarity, too; impedance and balance of what
+/// identify_captures() finds there. Recorder and player may have clocks of their own. \param options  level, tone and method as of what was played.
 /// \return usage error for another kind; failure naming the file and why.
 Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureKind kind, MeasureOptions options, const MeasurementObserver& observer,
                                      const std::function<bool()>& should_stop);

@@ -38,7 +38,7 @@ Curve curve_of(const OutputReading& reading, const Quantity& quantity)
 
 }  // namespace
 
-Result<Measurement> measure_impedance(const MeasureRun& run)
+Result<Measurement> measure_impedance(const StatesRun& run)
 {
     auto reading = read_output(run);
     if (!reading) return reading.error();

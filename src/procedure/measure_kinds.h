@@ -5,10 +5,12 @@
 #include "analysis/multitone.h"
 #include "core/tone_plan.h"
 #include "procedure/averaging.h"
+#include "procedure/identify.h"
 #include "procedure/measure.h"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +30,16 @@ struct SourceRun {
     [[nodiscard]] Measurement begin(MeasureKind kind) const;
 };
 
+/// Takes an output through the states that tell its impedances.
+using Identifier = std::function<Result<Identification>(const IdentifyOptions&, const std::function<void(const IdentifyProgress&)>&)>;
+
+/// What every kind works with that takes the output's two-port.
+struct StatesRun : SourceRun {
+    Identifier identify;
+};
+
 /// What every kind works with that needs more of the engine.
-struct MeasureRun : SourceRun {
+struct MeasureRun : StatesRun {
     engine::Engine& engine;
 };
 
@@ -41,11 +51,11 @@ Result<Measurement> measure_distortion(const SourceRun& run);
 Result<Measurement> measure_noise(const SourceRun& run);
 Result<Measurement> measure_hum(const SourceRun& run);
 Result<Measurement> measure_crosstalk(const SourceRun& run);
-Result<Measurement> measure_impedance(const MeasureRun& run);
+Result<Measurement> measure_impedance(const StatesRun& run);
 Result<Measurement> measure_headroom(const MeasureRun& run);
 Result<Measurement> measure_latency(const SourceRun& run);
 Result<Measurement> measure_polarity(const SourceRun& run);
-Result<Measurement> measure_balance(const MeasureRun& run);
+Result<Measurement> measure_balance(const StatesRun& run);
 Result<Measurement> measure_input(const MeasureRun& run);
 
 /// A coherent tone near `wanted`, on an odd bin at least four bins from every multiple of 50 and 60 Hz, with the period of the multitone.

@@ -160,7 +160,7 @@ const OutputLegs* OutputReading::nearest(Hertz frequency, std::optional<Measured
     return best;
 }
 
-Result<OutputReading> read_output(const MeasureRun& run)
+Result<OutputReading> read_output(const StatesRun& run)
 {
     const auto& options = run.options;
     if (!options.fixture.probe)
@@ -181,7 +181,7 @@ Result<OutputReading> read_output(const MeasureRun& run)
     const auto progress = [&](const IdentifyProgress& p) {
         if (run.observer) run.observer({step_of(p), p.periods_taken, Seconds{}, {}, p.faults});
     };
-    auto identified = identify(run.engine, run.fixture_switch, identify_options, progress, run.should_stop);
+    auto identified = run.identify(identify_options, progress);
     if (!identified) return identified.error();
     out.identification = std::move(identified).value();
     if (const auto& o = out.identification.observations)
@@ -195,7 +195,7 @@ Result<OutputReading> read_output(const MeasureRun& run)
     return out;
 }
 
-Measurement begin_with(const MeasureRun& run, MeasureKind kind, OutputReading& reading)
+Measurement begin_with(const StatesRun& run, MeasureKind kind, OutputReading& reading)
 {
     auto out = run.begin(kind);
     const auto& i = reading.identification;
@@ -203,7 +203,7 @@ Measurement begin_with(const MeasureRun& run, MeasureKind kind, OutputReading& r
     out.quality.periods = q.periods * q.states.size();
     out.quality.voided = q.voided;
     out.quality.void_reasons = q.void_reasons;
-    out.quality.signal = q.signal;
+    out.quality.signal = q.signal.value() > 0.0 ? q.signal : Seconds{static_cast<double>(out.quality.periods * static_cast<std::size_t>(i.period_frames)) / i.sample_rate_hz};
     out.quality.hum = q.hum;
     out.quality.hum_frequency = q.hum_frequency;
     out.quality.noise = q.noise;

@@ -42,10 +42,10 @@ struct OutputReading {
 
 /// Drive and probe through the states that tell impedances (`grounded` is none of them), as identify() takes them and as carefully.
 /// \return failure without probe resistors, or when nothing could be loaded, with the reason.
-Result<OutputReading> read_output(const MeasureRun& run);
+Result<OutputReading> read_output(const StatesRun& run);
 
 /// Heading, quality, captures and notes of what was read.
-Measurement begin_with(const MeasureRun& run, MeasureKind kind, OutputReading& reading);
+Measurement begin_with(const StatesRun& run, MeasureKind kind, OutputReading& reading);
 
 /// |Z| as a figure, as a bound where it does not stand out of its uncertainty.
 [[nodiscard]] Figure figure_of(std::string id, std::string words, const Measured& z, Hertz frequency, std::string definition);

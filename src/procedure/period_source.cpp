@@ -87,6 +87,8 @@ Result<std::uint64_t> RecordingSource::play(const std::string& name, std::span<c
                      ErrorKind::usage};
     playing_ = name;
     const auto file = is_folder_ ? path_ / (name + ".wav") : path_;
+    if (std::error_code failed; is_folder_ && !std::filesystem::exists(file, failed))
+        return Error{path_.string() + " holds no " + name + ".wav, which is what this measurement plays: give the folder that the same measurement wrote with --wav"};
     auto audio = files::read_audio(file);
     if (!audio) return audio.error();
     auto& channels = audio.value().channels;

@@ -92,7 +92,8 @@ std::string quality_words(const Measurement& m)
                       (q.voided == 0 ? std::string{"none voided"} : std::to_string(q.voided) + " voided (" + describe(q.void_reasons) + ")");
     if (q.hum) out += "; hum " + with_minus(format_fixed(q.hum->value(), 1)) + " dBFS" + (q.hum_frequency ? " of " + format_fixed(q.hum_frequency->value(), 2) + " Hz" : "");
     if (q.noise) out += "; noise " + with_minus(format_fixed(q.noise->value(), 1)) + " dBFS";
-    if (q.clock_ppm != 0.0) out += "; clocks " + with_minus(format_fixed(q.clock_ppm, 2)) + " ppm apart";
+    // Less would be told as 0.00.
+    if (std::abs(q.clock_ppm) >= 0.005) out += "; clocks " + with_minus(format_fixed(q.clock_ppm, 2)) + " ppm apart";
     switch (q.ending) {
     case procedure::Ending::settled: break;
     case procedure::Ending::time: out += "; ended when the time was up"; break;

@@ -181,6 +181,43 @@ TEST_CASE("nothing to measure is said, not measured", "[instrument][measure]")
     CHECK(receiver.error().kind == ErrorKind::usage);
 }
 
+TEST_CASE("every figure says how it is defined, and in which unit its name is", "[instrument][measure]")
+{
+    using enum MeasureKind;
+    const auto kind = GENERATE(level, response, distortion, noise, hum, crosstalk, impedance, headroom, latency, polarity, balance, input);
+    CAPTURE(name_of(kind));
+    const auto m = measured(kind, kind == input ? "receiver-ina134" : "inverter", settings_with({{"for", "1"}, {"hum", "-60"}}));
+    REQUIRE_FALSE(m.figures.empty());
+    for (const auto& f : m.figures) {
+        CAPTURE(f.id, f.unit);
+        CHECK(f.definition.size() > 20);
+        CHECK(f.definition.ends_with('.'));
+        for (const auto& [unit, ending] : {std::pair{"dB", "_db"}, {"dBu", "_dbu"}, {"dBV", "_dbv"}, {"dBFS", "_dbfs"}, {"V", "_v"}, {"Ω", "_ohm"}, {"%", "_percent"}, {"Hz", "_hz"}, {"ms", "_ms"}})
+            if (f.unit == unit) CHECK(f.id.ends_with(ending));
+    }
+}
+
+TEST_CASE("stopped by hand a measurement gives what it has so far", "[instrument][measure]")
+{
+    using K = MeasureKind;
+    const auto kind = GENERATE(K::level, K::response, K::distortion, K::noise, K::hum, K::crosstalk, K::latency, K::polarity);
+    CAPTURE(name_of(kind));
+    std::size_t periods = 0;
+    const auto result = Instrument{settings_with({{"for", "100"}}), [&] { return periods >= 3; }}.measure_bench(
+        kind, "inverter", [&](const procedure::MeasurementProgress& p) { periods = std::max(periods, p.periods); });
+    REQUIRE(result);
+    const auto& m = result.value();
+    CHECK(m.quality.ending == procedure::Ending::stopped);
+    CHECK(m.quality.periods >= 2);
+    CHECK(m.quality.periods <= 4);
+    REQUIRE_FALSE(m.figures.empty());
+    if (kind == K::level) {
+        const auto& pin2 = figure(m, "pin2_dbfs");
+        CHECK_THAT(pin2.value, WithinAbs(-20.0 + db(std::abs(response("inverter", *pin2.frequency)[0])), 2e-3 + 2.0 * pin2.uncertainty));
+    }
+    if (kind == K::distortion) CHECK(std::ranges::any_of(m.notes, [](const std::string& note) { return note.find("Stopped before SMPTE") != std::string::npos; }));
+}
+
 TEST_CASE("what is exported is whole, and can be read again", "[instrument][measure]")
 {
     const test::TemporaryFolder folder;

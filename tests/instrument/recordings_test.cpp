@@ -88,6 +88,29 @@ TEST_CASE("exported captures give the same figures again", "[instrument][measure
     CHECK(again.curves.size() == live.curves.size());
 }
 
+TEST_CASE("impedances from exported captures are the same within what nobody has told of the inputs", "[instrument][measure][captures]")
+{
+    const auto kind = GENERATE(MeasureKind::impedance, MeasureKind::balance);
+    CAPTURE(name_of(kind));
+    const test::TemporaryFolder folder;
+    const auto settings = settings_with({});
+    const auto live = taken(Instrument{settings}.measure_bench(kind, "inverter"));
+    REQUIRE(Instrument::export_measurement(live, {}, folder.path / "wav"));
+    const auto again = taken(Instrument{settings}.measure_captures(kind, folder.path / "wav"));
+    CHECK(again.quality.source == procedure::Source::captures);
+    CHECK(again.quality.signal.value() > 1.0);
+    for (const auto* id : {"pin2_ohm", "pin3_ohm"}) {
+        CAPTURE(id);
+        const auto at = std::ranges::find(again.figures, id, &Figure::id);
+        const auto same = std::ranges::find(live.figures, id, &Figure::id);
+        REQUIRE(at != again.figures.end());
+        REQUIRE(same != live.figures.end());
+        // Both intervals of 95 %, and the bench's inputs do not differ, of which the files say nothing.
+        CHECK_THAT(at->value, WithinAbs(same->value, at->uncertainty + same->uncertainty));
+        CHECK(at->uncertainty > same->uncertainty);
+    }
+}
+
 TEST_CASE("a sweep's captures give the same curves again", "[instrument][measure][captures][sweep]")
 {
     const test::TemporaryFolder folder;
@@ -166,9 +189,17 @@ TEST_CASE("recordings of no use are refused with the reason", "[instrument][meas
     CHECK_FALSE(Instrument{settings}.measure_captures(MeasureKind::level, folder.path / "none.wav"));
     std::filesystem::create_directory(folder.path / "empty");
     CHECK_THAT(refusal(settings, MeasureKind::level, folder.path / "empty"), ContainsSubstring("no .wav file"));
-    const auto impedance = Instrument{settings}.measure_captures(MeasureKind::impedance, folder.path / "short.wav");
-    REQUIRE_FALSE(impedance);
-    CHECK(impedance.error().kind == ErrorKind::usage);
+    for (const auto kind : {MeasureKind::headroom, MeasureKind::input}) {
+        const auto result = Instrument{settings}.measure_captures(kind, folder.path / "short.wav");
+        REQUIRE_FALSE(result);
+        CHECK(result.error().kind == ErrorKind::usage);
+    }
+    CHECK_THAT(refusal(settings, MeasureKind::impedance, folder.path / "short.wav"), ContainsSubstring("there is no folder"));
+    // A folder of another measurement's.
+    std::filesystem::create_directory(folder.path / "level");
+    std::vector<float> noise(2 * 100'000, 0.01F);
+    REQUIRE(files::write_wav(folder.path / "level" / "through.wav", 48e3, noise, 2));
+    CHECK_THAT(refusal(settings, MeasureKind::distortion, folder.path / "level"), ContainsSubstring("holds no sine.wav"));
     // Nothing but clipping: every period is void.
     std::vector<float> loud(2 * 100'000, 1.0F);
     REQUIRE(files::write_wav(folder.path / "loud.wav", 48e3, loud, 2));
