@@ -163,7 +163,7 @@ TEST_CASE("nonlinear circuits play tones as in ngspice", "[bench][ngspice][tones
     CHECK(compared[CircuitKind::receiver] == 5);
 }
 
-TEST_CASE("for small signals nonlinear outputs respond as their equations do", "[bench]")
+TEST_CASE("for small signals nonlinear outputs respond as their equations do", "[bench][numbers]")
 {
     // 0.05 dB, at a level where no limiter limits and iron is far from its knee (−40 dBu: the flux of 20 Hz is 1e-3 of it).
     Fixture fixture;
