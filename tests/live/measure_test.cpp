@@ -1,0 +1,92 @@
+// Single measurements through PortAudio and JACK, to the end and stopped by hand.
+
+#include "live/program.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+using namespace lowleg::test;
+using nlohmann::json;
+using Catch::Matchers::WithinAbs;
+using namespace std::chrono_literals;
+
+namespace {
+
+Words measure(const Program& program, const std::string& kind, const Words& more = {})
+{
+    return Words{"measure", kind, "--device", "lowleg-bench", "--switch", program.switch_command(), "--json"} + more;
+}
+
+json measurement_in(const Outcome& outcome, int status)
+{
+    INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+    REQUIRE(describe(outcome.ending) == "exit status " + std::to_string(status));
+    CHECK(outcome.error.empty());  // which is no terminal: no progress is shown
+    auto result = json::parse(outcome.output, nullptr, false);
+    REQUIRE(result.is_object());
+    CHECK(result.at("schema") == "lowleg.measure/1");
+    CHECK(result.at("quality").at("source") == "device");
+    CHECK(result.at("calibration").at("kind") == "none");
+    return result;
+}
+
+json figure(const json& measurement, const std::string& name)
+{
+    const auto& figures = measurement.at("figures");
+    const auto found = std::ranges::find_if(figures, [&](const json& one) { return one.at("name") == name; });
+    INFO("figure " << name);
+    REQUIRE(found != figures.end());
+    return *found;
+}
+
+}  // namespace
+
+TEST_CASE("a level that is stopped by hand is told as far as it is known", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("unbalanced");
+    const auto running = program.start(measure(program, "level", {"--level", "-20", "--for", "100"}));
+    REQUIRE(program.wait_for_state("through"));
+    std::this_thread::sleep_for(5s);  // two periods take 1 s
+    running->send_signal(SIGINT);
+    const auto ending = running->wait_for(60s);
+    REQUIRE(ending);
+    const auto level = measurement_in({*ending, running->standard_output(), running->standard_error()}, 4);
+    CHECK(level.at("quality").at("ending") == "stopped");
+    CHECK(level.at("quality").at("periods").get<int>() >= 2);
+    // 75 Ω of the output and 10 kΩ of the input, beside the probe resistor, take 0.1 dB.
+    CHECK_THAT(figure(level, "pin2_dbfs").at("value").get<double>(), WithinAbs(-20.1, 0.15));
+    CHECK(describe(bench->stop()) == "exit status 0");
+}
+
+TEST_CASE("distortion through a device, and the same again from what it captured", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("transformer-small");
+    const auto folder = (program.scratch() / "captures").string();
+    const auto live = measurement_in(program.run(measure(program, "distortion", {"--tone", "40", "--level", "-6", "--for", "2", "--wav", folder})), 0);
+    CHECK(describe(bench->stop()) == "exit status 0");
+    // Iron at 40 Hz and +18 dBu: far above what the chain of converters adds.
+    const auto thd = figure(live, "pin2_thd_db");
+    CHECK(thd.at("value").get<double>() > -70.0);
+    const auto again = program.run({"measure", "distortion", "--captures", folder, "--tone", "40", "--level", "-6", "--for", "2", "--json"});
+    INFO(again.error);
+    REQUIRE(describe(again.ending) == "exit status 0");
+    const auto read = json::parse(again.output, nullptr, false);
+    REQUIRE(read.is_object());
+    // The same samples in the same order: rounding.
+    CHECK_THAT(figure(read, "pin2_thd_db").at("value").get<double>(), WithinAbs(thd.at("value").get<double>(), 1e-9));
+}
