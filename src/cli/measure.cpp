@@ -51,6 +51,7 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
 {
     auto settings = arguments.settings.settings();
     if (!settings) return fail(terminal, settings.error());
+    if (const auto writable = Instrument::check_export(arguments.csv, arguments.wav); !writable) return fail(terminal, writable.error());
     const auto fixture = settings.value().fixture;
     settings.value().keeps_captures = !arguments.wav.empty();
     const auto given = settings.value();

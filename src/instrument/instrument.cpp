@@ -29,6 +29,7 @@
 #include <memory>
 #include <numbers>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace lowleg::instrument {
@@ -247,14 +248,29 @@ Result<procedure::Measurement> Instrument::measure_device(procedure::MeasureKind
     return procedure::measure(*engine.value(), fixture_switch, kind, options, observer, should_stop_);
 }
 
+Status Instrument::check_export(const std::filesystem::path& csv, const std::filesystem::path& wav_folder)
+{
+    std::error_code failed;
+    if (const auto folder = csv.parent_path(); !folder.empty() && !std::filesystem::is_directory(folder, failed))
+        return Error{"there is no folder " + folder.string() + " for --csv: make it, or give another"};
+    if (std::filesystem::is_directory(csv, failed)) return Error{csv.string() + " is a folder: give --csv a file"};
+    if (!wav_folder.empty() && std::filesystem::exists(wav_folder, failed) && !std::filesystem::is_directory(wav_folder, failed))
+        return Error{wav_folder.string() + " is a file: give --wav a folder"};
+    return Done{};
+}
+
 Status Instrument::export_measurement(const procedure::Measurement& measurement, const std::filesystem::path& csv, const std::filesystem::path& wav_folder)
 {
     if (!csv.empty())
         if (auto written = files::write_text(csv, report::measurement_csv(measurement)); !written) return written;
     if (wav_folder.empty()) return Done{};
     if (auto written = write_captures(measurement.captures, wav_folder); !written) return written;
-    // Where clocks were put together, the beginning was lost.
-    if (measurement.quality.clock_ppm != 0.0) return Done{};
+    // Where clocks were put together, the beginning was lost; another measurement may have had it.
+    if (measurement.quality.clock_ppm != 0.0) {
+        std::error_code ignored;
+        std::filesystem::remove(wav_folder / procedure::captures_note, ignored);
+        return Done{};
+    }
     return files::write_text(wav_folder / procedure::captures_note, report::captures_json(measurement));
 }
 

@@ -67,6 +67,8 @@ public:
     /// As export_measurement().
     static Status export_cmrr(const procedure::Cmrr& cmrr, const std::filesystem::path& csv, const std::filesystem::path& wav_folder);
 
+    /// Whether export_measurement() has where to write to, before anything is measured.
+    static Status check_export(const std::filesystem::path& csv, const std::filesystem::path& wav_folder);
     /// Each file whole or not at all. \param csv  empty: none. \param wav_folder  empty: none; made if it is not there.
     static Status export_measurement(const procedure::Measurement& measurement, const std::filesystem::path& csv, const std::filesystem::path& wav_folder);
 
