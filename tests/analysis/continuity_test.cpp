@@ -105,7 +105,7 @@ TEST_CASE("two periods that differ: the later one counts; one says nothing", "[a
     CHECK(find_broken_periods(record, plan).empty());
 }
 
-TEST_CASE("undisturbed periods are not accused", "[analysis][continuity]")
+TEST_CASE("undisturbed periods are not accused", "[analysis][continuity][numbers]")
 {
     // The stated rate is 1e-4 per record: in 3 × 1,000 records 0.3 are expected, and 3 or more have a chance of 0.4 %. The seeds
     // are fixed, so this does not flicker.

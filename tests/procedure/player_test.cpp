@@ -95,7 +95,7 @@ double probability_of(const topology::Verdict& v, const std::vector<std::string>
 
 }  // namespace
 
-TEST_CASE("gear that plays the drive itself is judged as with the interface's drive", "[procedure][player]")
+TEST_CASE("gear that plays the drive itself is judged as with the interface's drive", "[procedure][player][numbers]")
 {
     struct Case { const char* circuit; double ppm; };
     const auto [circuit, ppm] = GENERATE(Case{"transformer", 100.0}, Case{"transformer", -250.0}, Case{"transformer-bifilar", -100.0}, Case{"transformer-bleeders", 100.0},

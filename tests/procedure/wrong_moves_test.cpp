@@ -236,7 +236,7 @@ bench::WrongMoves with(bool bench::WrongMoves::*what, GainDb returned = GainDb{-
 
 }  // namespace
 
-TEST_CASE("a wrong move that spoils the verdict ends the measurement, named", "[procedure][wrong]")
+TEST_CASE("a wrong move that spoils the verdict ends the measurement, named", "[procedure][wrong][numbers]")
 {
     struct Case { bool bench::WrongMoves::*what; std::string says; };
     using Wrong = bench::WrongMoves;
