@@ -55,8 +55,8 @@ double amplitude_of(std::span<const float> x, std::int64_t cycles_per_period, st
 
 class Sweep {
 public:
-    Sweep(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop)
-        : engine_{engine}, state_{state}, should_stop_{should_stop}, rate_{engine.facts().sample_rate_hz}, frames_{std::llround(0.01 * rate_)}
+    Sweep(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop, const std::function<void(Dbfs, const Stretch&)>& keep)
+        : engine_{engine}, state_{state}, should_stop_{should_stop}, keep_{keep}, rate_{engine.facts().sample_rate_hz}, frames_{std::llround(0.01 * rate_)}
     {
     }
 
@@ -113,6 +113,16 @@ private:
         return below.level + part * (above.level - below.level);
     }
 
+    /// From where the sine begins in it.
+    [[nodiscard]] Stretch from_start(Stretch stretch) const
+    {
+        const auto skipped = (frames_ - stretch.position % frames_) % frames_;
+        for (auto& leg : stretch.leg) leg.erase(leg.begin(), leg.begin() + skipped);
+        stretch.first_frame += skipped;
+        stretch.position = 0;
+        return stretch;
+    }
+
     Result<Step> read(Dbfs drive)
     {
         if (auto played = engine_.play(sine(frames_, drive)); !played) return played.error();
@@ -125,6 +135,7 @@ private:
             if (!captured) return captured.error();
             const auto& stretch = captured.value();
             not_before = static_cast<std::uint64_t>(stretch.first_frame + periods_read * frames_);
+            if (keep_ && (stretch.faults.none() || stretch.faults.has(Fault::clipped))) keep_(drive, from_start(stretch));
             if (stretch.faults.has(Fault::clipped)) return Step{.level = dbfs_of_peak(amplitude_of(stretch.leg[0], cycles, frames_)), .is_clipped = true};
             if (!stretch.faults.none()) continue;
             const double fundamental = amplitude_of(stretch.leg[0], cycles, frames_);
@@ -141,6 +152,7 @@ private:
     engine::Engine& engine_;
     SwitchState state_;
     const std::function<bool()>& should_stop_;
+    const std::function<void(Dbfs, const Stretch&)>& keep_;
     double rate_;
     std::int64_t frames_;
 };
@@ -159,9 +171,10 @@ std::string_view id_of(HeadroomEnd end) noexcept
     return "?";
 }
 
-Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop)
+Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop,
+                                       const std::function<void(Dbfs played, const Stretch&)>& keep)
 {
-    auto reading = Sweep{engine, state, should_stop}.run();
+    auto reading = Sweep{engine, state, should_stop, keep}.run();
     engine.silence();
     return reading;
 }

@@ -36,6 +36,8 @@ struct HeadroomReading {
 /// Plays a sine near 1 kHz, 2 dB higher from step to step, 0.5 dB where it begins to distort, until total harmonic distortion at pin 2
 /// (harmonics 2 to 9) passes 1 %, or the interface ends. Leaves the output silent. The switch stands in `state` and is not moved.
 /// \return interrupted when the device goes away or should_stop turns true; failure when the audio keeps breaking.
-Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop);
+/// \param keep  is given what was read at each level that was played, from where the sine begins in it; may be empty.
+Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop,
+                                       const std::function<void(Dbfs played, const Stretch&)>& keep = {});
 
 }  // namespace lowleg::procedure

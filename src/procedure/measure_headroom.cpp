@@ -3,6 +3,7 @@
 #include "procedure/headroom.h"
 #include "procedure/measure_kinds.h"
 
+#include <string>
 #include <utility>
 
 namespace lowleg::procedure {
@@ -27,7 +28,15 @@ Result<Measurement> measure_headroom(const MeasureRun& run)
     auto out = run.begin(MeasureKind::headroom);
     if (auto moved = run.fixture_switch(SwitchState::through); !moved) return moved.error();
     if (run.observer) run.observer({"rising level", 0, {}, {}, {}});
-    auto reading = sweep_headroom(run.engine, SwitchState::through, run.should_stop);
+    const auto keep = [&](Dbfs played, const Stretch& stretch) {
+        // Below full scale, so that files stand in the order of their levels: "sine-06.5-below".
+        const double below = -played.value();
+        const auto name = "sine-" + std::string{below < 9.95 ? "0" : ""} + format_fixed(below, 1) + "-below";
+        Record record{run.sample_rate_hz(), static_cast<std::int64_t>(stretch.leg[0].size()), {}};
+        record.periods.push_back({stretch.leg, stretch.first_frame, stretch.faults});
+        out.captures.push_back({name, std::move(record)});
+    };
+    auto reading = sweep_headroom(run.engine, SwitchState::through, run.should_stop, keep);
     if (!reading) return reading.error();
     const auto& r = reading.value();
     if (r.end == HeadroomEnd::no_signal)

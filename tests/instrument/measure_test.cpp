@@ -162,8 +162,15 @@ TEST_CASE("crosstalk is what the silent leg carries", "[instrument][measure][num
 
 TEST_CASE("headroom ends where the output distorts, or says that it goes on", "[instrument][measure]")
 {
-    const auto m = measured(MeasureKind::headroom, "inverter");
+    Settings settings;
+    settings.keeps_captures = true;
+    const auto m = measured(MeasureKind::headroom, "inverter", settings);
     CHECK(figure(m, "maximum_dbfs").bound == Figure::Bound::at_least);
+    // From −30 dBFS in steps of 2 dB; ten periods of 10 ms each, less what lies before the first that is whole.
+    REQUIRE(m.captures.size() == 16);
+    CHECK(m.captures.front().name == "sine-30.0-below");
+    CHECK(m.captures.back().name == "sine-00.0-below");
+    CHECK(m.captures.back().record.periods.front().leg[0].size() > 4'320);
     const auto limited = measured(MeasureKind::headroom, "transformer-small");
     CHECK_FALSE(limited.says.empty());
 }
