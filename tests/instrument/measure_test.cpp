@@ -188,7 +188,7 @@ TEST_CASE("nothing to measure is said, not measured", "[instrument][measure]")
     CHECK(receiver.error().kind == ErrorKind::usage);
 }
 
-TEST_CASE("every figure says how it is defined, and in which unit its name is", "[instrument][measure]")
+TEST_CASE("every figure says how it is defined, and in which unit its name is", "[instrument][measure][numbers]")
 {
     using enum MeasureKind;
     const auto kind = GENERATE(level, response, distortion, noise, hum, crosstalk, impedance, headroom, latency, polarity, balance, input);

@@ -53,7 +53,7 @@ double db(double ratio) { return 20.0 * std::log10(ratio); }
 
 }  // namespace
 
-TEST_CASE("a sweep's response is that of the circuit's equations, on one clock and on two", "[instrument][measure][sweep]")
+TEST_CASE("a sweep's response is that of the circuit's equations, on one clock and on two", "[instrument][measure][sweep][numbers]")
 {
     const auto [circuit, ppm] = GENERATE(std::pair{"transformer-sectioned", "0"}, std::pair{"inverter", "100"}, std::pair{"inverter", "-100"});
     CAPTURE(circuit, ppm);
