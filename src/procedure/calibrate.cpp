@@ -42,6 +42,8 @@ constexpr double mains_flatness = 0.005;
 constexpr GainDb least_arrival{-40.0};
 /// What the other input may have of a tone that is not meant for it.
 constexpr GainDb most_elsewhere{-20.0};
+/// Distortion against the tones, both rms: ten times what line inputs make near full scale.
+constexpr double most_distortion = 0.03;
 /// Through the known resistor, against without it.
 constexpr GainDb least_through_resistor{-40.0};
 /// So far above what nothing but noise has, a line of the mains is hum.
@@ -190,7 +192,27 @@ private:
         has_one_clock_ = averaged.value().clock_ppm == 0.0;
         describe(averaged.value(), reading.value(), out_.measurement.quality);
         out_.measurement.captures.push_back({step, std::move(averaged.value().record)});
+        if (auto ok = check_distortion(reading.value(), plan); !ok) return ok.error();
         return reading;
+    }
+
+    /// What clips before the converter does never reads full scale.
+    [[nodiscard]] Status check_distortion(const MultitoneReading& reading, const TonePlan& plan) const
+    {
+        for (const auto i : {0U, 1U}) {
+            double power = 0.0;
+            double heard = 0.0;
+            for (std::size_t k = 0; k < plan.tones.size(); ++k) {
+                const double gain = std::abs(reading.tones[k].leg[i].value);
+                heard = std::max(heard, gain);
+                power += 0.5 * plan.tones[k].amplitude * plan.tones[k].amplitude * gain * gain;
+            }
+            const double distortion = reading.residue[i].distortion_rms / std::sqrt(power);
+            if (heard >= amplitude_ratio(least_arrival) && distortion > most_distortion)
+                return refused(input_name(i) + " distorts (" + format_fixed(100.0 * distortion, 0) + " %): it, or what is before it, is driven to its full scale",
+                               "turn its gain down, or give a lower --level");
+        }
+        return Done{};
     }
 
     /// The tones reach the inputs that are meant, and no other.
@@ -375,7 +397,9 @@ private:
         const double heard = std::abs(h.value().value);
         const std::array<Known, 4> from{{{source.value, source.uncertainty}, rs, conductance, {heard, heard * std::hypot(relative_95(h.value()), reconnection)}}};
         const double volts = volts_for({source.value, rs.value, conductance.value, heard});
-        const double uncertainty = spread_of_function(from, volts_for);
+        // What is assumed is a bound and no draw: resistance and load may both be at their ends, and their product counts.
+        const double loading = std::abs(volts_for({source.value, rs.value + rs.uncertainty, conductance.value + conductance.uncertainty, heard}) - volts);
+        const double uncertainty = std::max(spread_of_function(from, volts_for), loading);
         if (volts < lowest_full_scale.value() || volts > highest_full_scale.value())
             return refused(input_name(i) + " would be at full scale with " + volts_words(volts) + ", and line inputs are with 0.2 to 14 V",
                            volts < lowest_full_scale.value() ? "turn its gain down, and use a line input" : "turn its gain up, and take out what attenuates");
