@@ -214,6 +214,7 @@ private:
                              "itself is measured with them exchanged, too)"};
         }
         quiet_normal_ = 0.5 * (loudest_gain(reading, 0) + leg2.gain);
+        outputs_ = output_ratio_of(reading, middle_from, middle_to);
         find_reference(reading);
         return Done{};
     }
@@ -263,7 +264,7 @@ private:
                 return Error{"with the legs tied only " + format_fixed(100.0 * tied / apart, 1) +
                              " % of the signal is left on them: a leg is on ground, and an unbalanced input rejects nothing; if it is a balanced one, look for a short in its lead"};
         }
-        const auto ratios = rejection_of(reading, normal_, out_.has_reference, outputs_, 0.0);
+        const auto ratios = curve_of(reading);
         double strongest = 0.0;
         for (const auto& ratio : ratios)
             if (ratio.frequency >= middle_from && ratio.frequency <= middle_to) strongest = std::max(strongest, std::abs(ratio.value));
@@ -301,7 +302,24 @@ private:
 
     [[nodiscard]] RejectionCurve curve_of(const MultitoneReading& reading) const
     {
-        return rejection_of(reading, normal_, out_.has_reference, outputs_, options_.outputs_match ? 0.0 : unmatched_outputs);
+        return rejection_of(reading, normal_, out_.has_reference, outputs_.value_or(OutputRatio{}), outputs_differ_by());
+    }
+
+    /// What is not known of the outputs' levels, relative.
+    [[nodiscard]] double outputs_differ_by() const { return outputs_ || options_.outputs_match ? 0.0 : unmatched_outputs; }
+
+    /// An input that rejects little takes its legs differently, and that was seen as a difference of the outputs.
+    void know_outputs_better(const RejectionCurve& common)
+    {
+        if (!outputs_) return;
+        Complex sum{};
+        double count = 0.0;
+        for (const auto& ratio : common) {
+            if (ratio.frequency < middle_from || ratio.frequency > middle_to) continue;
+            sum += ratio.value;
+            count += 1.0;
+        }
+        outputs_ = with_rejection(*outputs_, sum / count);
     }
 
     /// The figure that settles: CMRR at 1 kHz. Where the user wants nothing in particular, all of the curve is to be known.
@@ -366,6 +384,7 @@ private:
                 return Done{};
             }
             if (!taken) return taken.error();
+            if (step.feed == CmrrFeed::common) know_outputs_better(curve_of(taken.value().reading));
             step.curve = curve_of(taken.value().reading);
             if (auto holds = check_imbalance(step.feed); !holds) return holds;
             if (taken.value().ending == Ending::stopped) return Done{};
@@ -390,26 +409,14 @@ private:
         const auto each = time_of_each(2.0, 3.0);
         auto first = take_common(CmrrFeed::separate, Second::same, each, "common-a");
         if (!first) return first.error();
-        auto curve_a = curve_of(first.value().reading);
         if (auto wired = wire(CmrrFeed::exchanged); !wired) return wired;
         auto second = take_common(CmrrFeed::exchanged, Second::same, each, "common-b");
         if (!second) return second.error();
-        const auto curve_b = curve_of(second.value().reading);
-        double source = 0.0;
-        for (std::size_t i = 0; i < curve_a.size(); ++i) {
-            auto& a = curve_a[i];
-            const auto& b = curve_b[i];
-            // (V_A + V_B)/(a + b): half of what the two make together; half of what they differ by is the outputs' own.
-            if (is_near_1khz(a.frequency)) source = 0.5 * std::abs(a.value - b.value);
-            a.value = 0.5 * (a.value + b.value);
-            a.half_95 = 0.5 * std::hypot(a.half_95, b.half_95);
-        }
-        if (source > 0.0) source_db_ = -gain_of(source).value();
-        common_ = std::move(curve_a);
+        RejectionCurve of_outputs;
+        common_ = exchanged_rejection_of(first.value().reading, second.value().reading, normal_, out_.has_reference, outputs_differ_by(), of_outputs);
+        if (const auto source = between(of_outputs, Hertz{1000.0})) source_db_ = value_of(*source).db;
         return Done{};
     }
-
-    static bool is_near_1khz(Hertz f) { return std::abs(f.value() - 1000.0) < 50.0; }
 
     static std::optional<RejectionRatio> at(const std::optional<RejectionCurve>& curve, Hertz frequency)
     {
@@ -431,7 +438,7 @@ private:
         out_.normal_gain_db = gain_of(0.5 * std::abs(gain->leg[0].value)).value();
         out_.limits = limits_of(out_.at_1khz(), at(common_, middle), at(leg2_, middle), at(leg3_, middle), source_db_);
         if (const auto& leading = procedure::leading_of(out_.at_1khz())) out_.grade = grade_of(leading->db);
-        if (!options_.outputs_match) out_.notes.emplace_back("The two outputs are taken to have the same level within 0.1 dB; that is 0.05 dB of the uncertainty.");
+        if (outputs_differ_by() > 0.0) out_.notes.emplace_back("The two outputs are taken to have the same level within 0.1 dB; that is 0.05 dB of the uncertainty.");
         if (options_.own_input) out_.notes.emplace_back("Input 1 itself is under test: nothing tells what arrives at the tie, so the outputs' own resistance is in the figures.");
         return std::move(out_);
     }
@@ -454,7 +461,7 @@ private:
     std::optional<RejectionCurve> leg2_;
     std::optional<RejectionCurve> leg3_;
     std::optional<double> source_db_;
-    OutputRatio outputs_;
+    std::optional<OutputRatio> outputs_;   // none: they could not be compared
 };
 
 }  // namespace
