@@ -589,7 +589,7 @@ private:
         const auto words = input_name(1) + " over " + input_name(0);
         figure(id + "_gain_db", words + ", gain", gain_db, "dB", gain_95,
                "Geometric mean of the ratios before and after the leads were exchanged: what leads and adapters differ by drops out.", at.frequency);
-        figure(id + "_delay_s", words + ", delay", delay.value, "s", delay.uncertainty, "Slope of the phase between the inputs, over all tones from 1 kHz up.");
+        figure(id + "_delay_us", words + ", delay", 1e6 * delay.value, "µs", 1e6 * delay.uncertainty, "Slope of the phase between the inputs, over all tones from 1 kHz up.");
         figure("leads_db", "the leads, one over the other", gain_of(leads).value(), "dB", gain_95, "Root of the quotient of the two ratios.", at.frequency);
         condition(words, "both inputs fed by " + output_name(0) + ", leads exchanged, at " + format_hertz(at.frequency));
         return Done{};

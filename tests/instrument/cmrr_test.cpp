@@ -171,3 +171,85 @@ TEST_CASE("rejections of 100 and 120 dB are measured as promised, and what is st
     CAPTURE(coverage.values, coverage.outside, coverage.worst);
     CHECK(coverage.outside <= 0.07 * coverage.values);
 }
+
+TEST_CASE("legs tied and leads exchanged agree about an input, and the outputs' difference is told", "[instrument][cmrr]")
+{
+    const test::TemporaryFolder folder;
+    const auto file = netlist_file(folder, "chosen", receiver_text(1e-4, 1e6));  // 80 dB with the legs tied
+    const Truth truth{file};
+    const auto exchanged = measured(file, noisy_settings(), CmrrMethod::exchanged);
+    const auto true_db = truth.at(Hertz{1000.0});
+    REQUIRE(exchanged.at_1khz().common);
+    CHECK_THAT(exchanged.at_1khz().common->db, WithinAbs(true_db[0], exchanged.at_1khz().common->uncertainty_db + 0.01));
+    CHECK_FALSE(exchanged.at_1khz().iec);
+    // Output 1 has input 2's 10 kΩ on its 100 Ω, output 2 has not: 1 % of difference is 40 dB.
+    REQUIRE(exchanged.limits);
+    REQUIRE(exchanged.limits->source_db);
+    CHECK_THAT(*exchanged.limits->source_db, WithinAbs(40.0, 1.0));
+}
+
+TEST_CASE("what limits an input is told apart", "[instrument][cmrr]")
+{
+    const test::TemporaryFolder folder;
+    // 61.9 dB of match with 5 MΩ a leg (114 dB behind 10 Ω); 100 dB of match with 20 kΩ (66 dB).
+    const bool is_matched = GENERATE(false, true);
+    const auto file = netlist_file(folder, "chosen", is_matched ? receiver_text(1e-5, 20e3) : receiver_text(0.8e-3, 5e6));
+    const auto cmrr = measured(file, noisy_settings());
+    REQUIRE(cmrr.limits);
+    CHECK(cmrr.limits->limit == (is_matched ? procedure::CmrrLimit::common_mode_impedance : procedure::CmrrLimit::resistor_match));
+    CHECK(*cmrr.grade == procedure::CmrrGrade::good);  // 62 dB and 66 dB
+    if (is_matched) {
+        REQUIRE(cmrr.limits->leg2);
+        CHECK_THAT(cmrr.limits->leg2->magnitude.value(), WithinAbs(20e3, cmrr.limits->leg2->uncertainty.value()));
+        CHECK(cmrr.at_1khz().iec->db < 67.0);
+    } else {
+        CHECK_THAT(*cmrr.limits->match_db, WithinAbs(-20.0 * std::log10(0.8e-3), 0.1));
+    }
+}
+
+TEST_CASE("at 96 kHz the curve goes on to 40 kHz", "[instrument][cmrr]")
+{
+    auto settings = noisy_settings();
+    REQUIRE(instrument::apply_setting(settings, "rate", "96000"));
+    const test::TemporaryFolder folder;
+    const auto file = netlist_file(folder, "chosen", receiver_text(1e-4, 1e6));
+    const auto cmrr = measured(file, settings);
+    CHECK(cmrr.curve.back().frequency.value() > 39e3);
+    CHECK_THAT(cmrr.curve.back().common->db, WithinAbs(Truth{file}.at(cmrr.curve.back().frequency)[0], 0.3));
+}
+
+TEST_CASE("the interface's own input is measured without a reference", "[instrument][cmrr]")
+{
+    const test::TemporaryFolder folder;
+    const auto file = netlist_file(folder, "chosen", receiver_text(1e-4, 1e6));
+    const auto cmrr = measured(file, noisy_settings(), CmrrMethod::tied, true);
+    CHECK(cmrr.own_input);
+    CHECK_FALSE(cmrr.has_reference);
+    const auto true_db = Truth{file}.at(Hertz{1000.0});
+    REQUIRE(cmrr.at_1khz().iec);
+    // 100 Ω of the output before 500 kΩ of both legs are 0.002 dB.
+    CHECK_THAT(cmrr.at_1khz().iec->db, WithinAbs(true_db[3], cmrr.at_1khz().iec->uncertainty_db + 0.01));
+}
+
+TEST_CASE("what is wired wrongly, unbalanced or overdriven has no rejection to tell", "[instrument][cmrr]")
+{
+    const test::TemporaryFolder folder;
+    const auto refusal = [&](const std::string& text, const instrument::Settings& settings = noisy_settings()) {
+        const auto result = instrument::Instrument{settings}.cmrr_bench(netlist_file(folder, "wrong", text), CmrrMethod::tied, false);
+        REQUIRE_FALSE(result);
+        CHECK(result.error().message.find('\n') == std::string::npos);
+        return result.error().message;
+    };
+    const std::string ends = "Ro o out 50\n.end\n";
+    SECTION("legs exchanged") { CHECK_THAT(refusal("exchanged legs\nR2 p2 0 1meg\nR3 p3 0 1meg\nE2 a 0 p3 0 1\nE3 o a p2 0 -1\n" + ends), ContainsSubstring("legs are exchanged")); }
+    SECTION("a leg open") { CHECK_THAT(refusal("pin 3 on nothing\nR2 p2 0 1meg\nR3 p3 0 1e12\nR4 q 0 1meg\nE2 a 0 p2 0 1\nE3 o a q 0 -1\n" + ends), ContainsSubstring("pin 3 does not reach")); }
+    SECTION("the other leg open") { CHECK_THAT(refusal("pin 2 on nothing\nR2 p2 0 1e12\nR3 p3 0 1meg\nR4 q 0 1meg\nE2 a 0 q 0 1\nE3 o a p3 0 -1\n" + ends), ContainsSubstring("pin 2 does not reach")); }
+    SECTION("legs that add") { CHECK_THAT(refusal("a mixer\nR2 p2 0 1meg\nR3 p3 0 1meg\nE2 a 0 p2 0 1\nE3 o a p3 0 1\n" + ends), ContainsSubstring("same sign")); }
+    SECTION("nothing") { CHECK_THAT(refusal("nothing\nR2 p2 0 1meg\nR3 p3 0 1meg\nRn o 0 50\n" + ends), ContainsSubstring("nothing of the test signal arrives")); }
+    SECTION("clipping")
+    {
+        auto settings = noisy_settings();
+        REQUIRE(instrument::apply_setting(settings, "clip", "-30"));
+        CHECK_THAT(refusal(receiver_text(1e-4, 1e6), settings), ContainsSubstring("clips or distorts"));
+    }
+}

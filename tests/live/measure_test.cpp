@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <thread>
 
@@ -25,7 +26,7 @@ Words measure(const Program& program, const std::string& kind, const Words& more
     return Words{"measure", kind, "--device", "lowleg-bench", "--switch", program.switch_command(), "--json"} + more;
 }
 
-json measurement_in(const Outcome& outcome, int status)
+json measurement_in(const Outcome& outcome, int status, const std::string& calibration = "none")
 {
     INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
     REQUIRE(describe(outcome.ending) == "exit status " + std::to_string(status));
@@ -34,7 +35,7 @@ json measurement_in(const Outcome& outcome, int status)
     REQUIRE(result.is_object());
     CHECK(result.at("schema") == "lowleg.measure/1");
     CHECK(result.at("quality").at("source") == "device");
-    CHECK(result.at("calibration").at("kind") == "none");
+    CHECK(result.at("calibration").at("kind") == calibration);
     return result;
 }
 
@@ -55,13 +56,20 @@ TEST_CASE("a level that is stopped by hand is told as far as it is known", "[liv
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("unbalanced");
-    const auto running = program.start(measure(program, "level", {"--level", "-20", "--for", "100"}));
-    REQUIRE(program.wait_for_state("through"));
-    std::this_thread::sleep_for(5s);  // two periods take 1 s
-    running->send_signal(SIGINT);
-    const auto ending = running->wait_for(60s);
-    REQUIRE(ending);
-    const auto level = measurement_in({*ending, running->standard_output(), running->standard_error()}, 4);
+    // Two periods take 1 s; where the machine loses time they are taken again and again, and a second attempt has more.
+    json level;
+    for (const auto patience : {5s, 40s}) {
+        std::filesystem::remove(program.scratch() / "through");
+        const auto running = program.start(measure(program, "level", {"--level", "-20", "--for", "100"}));
+        REQUIRE(program.wait_for_state("through"));
+        std::this_thread::sleep_for(patience);
+        running->send_signal(SIGINT);
+        const auto ending = running->wait_for(60s);
+        REQUIRE(ending);
+        if (running->standard_output().empty() && patience == 5s) continue;
+        level = measurement_in({*ending, running->standard_output(), running->standard_error()}, 4);
+        break;
+    }
     CHECK(level.at("quality").at("ending") == "stopped");
     CHECK(level.at("quality").at("periods").get<int>() >= 2);
     // 75 Ω of the output and 10 kΩ of the input, beside the probe resistor, take 0.1 dB.
@@ -89,4 +97,33 @@ TEST_CASE("distortion through a device, and the same again from what it captured
     REQUIRE(read.is_object());
     // The same samples in the same order: rounding.
     CHECK_THAT(figure(read, "pin2_thd_db").at("value").get<double>(), WithinAbs(thd.at("value").get<double>(), 1e-9));
+}
+
+TEST_CASE("a calibration is stored for the device, and levels are told in volts from then on", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    // Through an unbalanced output input 1 hears output 1 as through a lead, but for 0.1 dB that its loads take.
+    const auto bench = program.serve("unbalanced");
+    const auto calibrate = [&](const Words& words) {
+        const auto outcome = program.run(Words{"calibrate"} + words + Words{"--device", "lowleg-bench", "--switch", "true"});
+        INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+        REQUIRE(describe(outcome.ending) == "exit status 0");
+    };
+    const Words quickly{"--level", "-20", "--for", "2"};
+    const auto without = measurement_in(program.run(measure(program, "level", quickly)), 0);
+    const auto has_volts = [](const json& m) { return std::ranges::any_of(m.at("figures"), [](const json& f) { return f.at("unit") == "dBu" || f.at("unit") == "V"; }); };
+    CHECK_FALSE(has_volts(without));
+    // Full scale is +24 dBu, 12.277 V; the meter is asked at −6 dBFS.
+    calibrate({"output", "--volts", "6.153", "--volts-low", "0.6153"});
+    calibrate({"inputs", "--which", "1"});
+    const auto with = measurement_in(program.run(measure(program, "level", quickly)), 0, "stored");
+    CHECK(describe(bench->stop()) == "exit status 0");
+    const auto dbu = figure(with, "pin2_dbu");
+    // −20 dBFS of +24 dBu; what the output takes is in the calibration, too, and drops out within 0.15 dB.
+    CHECK_THAT(dbu.at("value").get<double>(), WithinAbs(4.0, 0.15));
+    CHECK(dbu.at("uncertainty").get<double>() > 0.08);  // 1 % of the meter
+    CHECK(std::filesystem::exists(program.scratch() / "config" / "lowleg" / "calibration"));
 }

@@ -26,6 +26,7 @@ void Program::complete()
 {
     environment_["XDG_RUNTIME_DIR"] = scratch().string();
     environment_["HOME"] = scratch().string();
+    environment_["XDG_CONFIG_HOME"] = (scratch() / "config").string();
     environment_["LC_ALL"] = "C.UTF-8";
 }
 
