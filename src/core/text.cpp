@@ -41,6 +41,15 @@ std::string three_digits(double value, std::string_view unit)
 std::string format_number(double value) { return fmt::format("{}", value); }
 std::string format_fixed(double value, int digits) { return fmt::format("{:.{}f}", value, digits); }
 
+std::string format_signed(double value, int digits)
+{
+    auto text = format_fixed(value, digits);
+    if (text.starts_with('-')) text.replace(0, 1, "−");
+    return text;
+}
+
+std::string format_dbfs(Dbfs level, int digits) { return format_signed(level.value(), digits) + " dBFS"; }
+
 std::string format_db(GainDb gain, int digits)
 {
     if (std::isinf(gain.value())) return gain.value() < 0.0 ? "−∞ dB" : "+∞ dB";

@@ -14,6 +14,10 @@ namespace lowleg {
 [[nodiscard]] std::string format_number(double value);
 /// `digits` after the point.
 [[nodiscard]] std::string format_fixed(double value, int digits);
+/// The same with U+2212 for the minus: for people.
+[[nodiscard]] std::string format_signed(double value, int digits);
+/// "−30.0 dBFS", with U+2212.
+[[nodiscard]] std::string format_dbfs(Dbfs level, int digits);
 /// Signed, with unit: "+5.94 dB". The minus is U+2212 ("−26.10 dB"). 0 has no sign.
 [[nodiscard]] std::string format_db(GainDb gain, int digits = 2);
 /// "1.61 kΩ", "10 kΩ", "1 MΩ": three significant digits, no needless zeros after the point.
