@@ -119,8 +119,9 @@ private:
     {
         if (!knows_clocks_ && as_captured_.periods.size() == periods_for_clock) {
             knows_clocks_ = true;
-            const auto ppm = coarse_clock_ppm();
+            const double ppm = clock_offset_ppm(as_captured_, *signal_.plan);
             has_two_clocks_ = std::abs(ppm) > least_clock_offset_ppm;
+            if (has_two_clocks_ && signal_.needs_one_clock) return two_clocks_error(ppm);
             if (has_two_clocks_) return put_on_one_clock();
         }
         if (as_captured_.periods.size() > periods_for_clock) as_captured_.periods.erase(as_captured_.periods.begin());
@@ -131,36 +132,6 @@ private:
         Faults jump;
         jump.add(Fault::phase_jump);
         return void_one(jump);
-    }
-
-    /// From the tones' own frequencies, which no whole number of turns from period to period can hide. 0: one clock, or no tone to be heard.
-    [[nodiscard]] double coarse_clock_ppm() const
-    {
-        std::array<std::vector<double>, 2> legs;
-        for (std::size_t leg = 0; leg < 2; ++leg)
-            for (const auto& p : as_captured_.periods) legs[leg].insert(legs[leg].end(), p.leg[leg].begin(), p.leg[leg].end());
-        dsp::TwoClockTones tones;
-        for (const auto& tone : signal_.plan->tones) tones.theirs.push_back(static_cast<double>(tone.bin) / static_cast<double>(signal_.plan->period_frames));
-        tones.largest_offset = 2e-6 * largest_clock_offset_ppm;
-        const auto fit = dsp::fit_two_clocks({legs[0], legs[1]}, tones);
-        if (!fit) return 0.0;
-        // What the loudest tone tells of the offset, against white noise: Rife and Boorstyn's bound, IEEE Trans. Inf. Theory 20(5), 1974.
-        const auto frames = static_cast<double>(legs[0].size());
-        double most = 0.0;
-        for (std::size_t leg = 0; leg < 2; ++leg) {
-            const double rms = fit.value().residual_rms[leg];
-            double power = 0.0;
-            for (const auto& tone : fit.value().theirs[leg]) power += 0.5 * std::norm(tone);
-            // Something lost or repeated leaves much more than another clock does; a leg without the tones leaves all.
-            if (!(rms > 0.0) || square(rms) > most_unexplained * power) continue;
-            for (std::size_t i = 0; i < tones.theirs.size(); ++i) {
-                const double turns = 2.0 * std::numbers::pi * tones.theirs[i] * frames;
-                most = std::max(most, std::abs(fit.value().theirs[leg][i]) / rms * turns * std::sqrt(frames / 24.0));
-            }
-        }
-        constexpr double sure = 6.0;
-        const double ppm = -1e6 * fit.value().offset;
-        return most > 0.0 && std::abs(fit.value().offset) > sure / most ? ppm : 0.0;
     }
 
     /// All that was captured since the last gap, as it would be on the player's clock. The first period is given up for the resampling, and for where the
@@ -175,7 +146,7 @@ private:
         for (int pass = 0; pass < 3; ++pass) {
             double rest_ppm = 0.0;
             if (pass == 0) {
-                rest_ppm = known_ppm != 0.0 ? known_ppm : coarse_clock_ppm();
+                rest_ppm = known_ppm != 0.0 ? known_ppm : clock_offset_ppm(as_captured_, *signal_.plan);
             } else {
                 const auto rest = analysis::measure_clock(corrected, *signal_.plan);
                 if (!rest) return rest.error();
@@ -237,6 +208,41 @@ private:
 };
 
 }  // namespace
+
+double clock_offset_ppm(const Record& in_a_row, const TonePlan& plan)
+{
+    std::array<std::vector<double>, 2> legs;
+    for (std::size_t leg = 0; leg < 2; ++leg)
+        for (const auto& p : in_a_row.periods) legs[leg].insert(legs[leg].end(), p.leg[leg].begin(), p.leg[leg].end());
+    dsp::TwoClockTones tones;
+    for (const auto& tone : plan.tones) tones.theirs.push_back(static_cast<double>(tone.bin) / static_cast<double>(plan.period_frames));
+    tones.largest_offset = 2e-6 * largest_clock_offset_ppm;
+    const auto fit = dsp::fit_two_clocks({legs[0], legs[1]}, tones);
+    if (!fit) return 0.0;
+    // What the loudest tone tells of the offset, against white noise: Rife and Boorstyn's bound, IEEE Trans. Inf. Theory 20(5), 1974.
+    const auto frames = static_cast<double>(legs[0].size());
+    double most = 0.0;
+    for (std::size_t leg = 0; leg < 2; ++leg) {
+        const double rms = fit.value().residual_rms[leg];
+        double power = 0.0;
+        for (const auto& tone : fit.value().theirs[leg]) power += 0.5 * std::norm(tone);
+        // Something lost or repeated leaves much more than another clock does; a leg without the tones leaves all.
+        if (!(rms > 0.0) || square(rms) > most_unexplained * power) continue;
+        for (std::size_t i = 0; i < tones.theirs.size(); ++i) {
+            const double turns = 2.0 * std::numbers::pi * tones.theirs[i] * frames;
+            most = std::max(most, std::abs(fit.value().theirs[leg][i]) / rms * turns * std::sqrt(frames / 24.0));
+        }
+    }
+    constexpr double sure = 6.0;
+    const double ppm = -1e6 * fit.value().offset;
+    return most > 0.0 && std::abs(fit.value().offset) > sure / most ? ppm : 0.0;
+}
+
+Error two_clocks_error(double ppm)
+{
+    return Error{"the inputs' clock runs " + format_signed(ppm, 2) + " ppm off the outputs', and what compares several captures in phase needs one clock: choose one device for both, or lock "
+                 "the devices to one clock"};
+}
 
 Record on_players_clock(const Record& captured, double ppm)
 {

@@ -25,6 +25,7 @@ struct AveragedSignal {
     /// back on it (up to largest_clock_offset_ppm).
     const TonePlan* plan{nullptr};
     std::string capture{"through"};   ///< What its capture is called: the file's name without ".wav".
+    bool needs_one_clock{false};      ///< Its phase is compared with that of other captures: two clocks are refused (two_clocks_error).
 };
 
 struct Averaged {
@@ -41,6 +42,12 @@ struct Averaged {
 
 /// Crystals stay within 100 ppm of each other; beyond this somebody resamples, or the rate is another.
 inline constexpr double largest_clock_offset_ppm = 300.0;
+
+/// From the tones' own frequencies, which no whole number of turns from period to period can hide: by how much the recorder's clock is faster than the player's.
+/// 0: one clock, or no tone to be heard. \param in_a_row  three periods or more without a gap.
+[[nodiscard]] double clock_offset_ppm(const Record& in_a_row, const TonePlan& plan);
+/// That clocks this far apart cannot be corrected here.
+[[nodiscard]] Error two_clocks_error(double ppm);
 
 /// Periods that follow on each other without a gap, as they would be on the player's clock: one less, and where they begin is lost.
 /// \param ppm  by how much the recorder's clock is faster.

@@ -160,7 +160,7 @@ private:
                        const std::string& capture)
     {
         const auto samples = rendered(plan, second);
-        const AveragedSignal signal{samples, capture == "common" ? settling_of_iron : settling, step, &plan};
+        const AveragedSignal signal{samples, capture == "common" ? settling_of_iron : settling, step, &plan, capture, true};
         Averaging averaging;
         averaging.until = until;
         averaging.at_most = at_most;
@@ -245,7 +245,7 @@ private:
         const double distortion = residue.distortion_rms / tones_rms(normal_, plan, 0);
         if (distortion > most_distortion)
             return Error{std::string{options_.own_input ? "input 1" : "the input under test"} + " clips or distorts in normal mode (" + format_fixed(100.0 * distortion, 0) + " % at an output of " +
-                         format_fixed(dbfs_of_peak(std::max(normal_.peak[0], 1e-9)).value(), 0) + " dBFS): turn its gain down, or input 1's, and try again"};
+                         format_dbfs(dbfs_of_peak(std::max(normal_.peak[0], 1e-9)), 0) + "): turn its gain down, or input 1's, and try again"};
         return Done{};
     }
 
@@ -359,11 +359,11 @@ private:
             const double tones = tones_rms(taken.value().reading, plan, 0);
             if (!(distortion > most_common_distortion * tones)) return taken;
             if (options_.level || retry == most_retries)
-                return Error{"in common mode the input distorts more (" + format_fixed(dbfs_of_rms(distortion).value(), 0) + " dBFS) than it lets through at " +
-                             format_fixed(level_.value(), 0) + " dBFS: it clips; give a lower --level"};
+                return Error{"in common mode the input distorts more (" + format_dbfs(dbfs_of_rms(distortion), 0) + ") than it lets through at " +
+                             format_dbfs(level_, 0) + ": it clips; give a lower --level"};
             level_ = level_ + step_down;
-            out_.notes.push_back("The input distorts in common mode at " + format_fixed((level_ + GainDb{10.0}).value(), 0) + " dBFS, so it was measured at " +
-                                 format_fixed(level_.value(), 0) + " dBFS.");
+            out_.notes.push_back("The input distorts in common mode at " + format_dbfs(level_ + GainDb{10.0}, 0) + ", so it was measured at " +
+                                 format_dbfs(level_, 0) + ".");
         }
     }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lowleg::procedure {
@@ -53,12 +54,10 @@ double amplitude_of(std::span<const float> x, std::int64_t cycles_per_period, st
     return 2.0 * std::abs(sum) / static_cast<double>(x.size());
 }
 
+/// Climbs from level to level over captures, wherever they come from.
 class Sweep {
 public:
-    Sweep(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop, const std::function<void(Dbfs, const Stretch&)>& keep)
-        : engine_{engine}, state_{state}, should_stop_{should_stop}, keep_{keep}, rate_{engine.facts().sample_rate_hz}, frames_{std::llround(0.01 * rate_)}
-    {
-    }
+    Sweep(double rate_hz, SwitchState state, const HeadroomCapture& capture) : state_{state}, capture_{capture}, rate_{rate_hz}, frames_{headroom_period_frames(rate_hz)} {}
 
     Result<HeadroomReading> run()
     {
@@ -71,7 +70,11 @@ public:
         while (true) {
             auto now = read(drive);
             if (!now) return now.error();
-            const auto& s = now.value();
+            if (!now.value()) {
+                if (!before) return Error{"stopped by hand before one level was read", ErrorKind::interrupted};
+                return ended(out, before->level, HeadroomEnd::stopped, is_fine);
+            }
+            const auto& s = *now.value();
             if (s.is_clipped) return ended(out, before ? before->level : s.level, HeadroomEnd::input_clipped, is_fine);
             if (s.level < least_level) return ended(out, s.level, HeadroomEnd::no_signal, is_fine);
             if (before && s.level < before->level + collapse) {
@@ -113,49 +116,42 @@ private:
         return below.level + part * (above.level - below.level);
     }
 
-    /// From where the sine begins in it.
-    [[nodiscard]] Stretch from_start(Stretch stretch) const
+    /// Nothing: that level was never played.
+    Result<std::optional<Step>> read(Dbfs drive)
     {
-        const auto skipped = (frames_ - stretch.position % frames_) % frames_;
-        for (auto& leg : stretch.leg) leg.erase(leg.begin(), leg.begin() + skipped);
-        stretch.first_frame += skipped;
-        stretch.position = 0;
-        return stretch;
-    }
-
-    Result<Step> read(Dbfs drive)
-    {
-        if (auto played = engine_.play(sine(frames_, drive)); !played) return played.error();
-        std::uint64_t not_before = 0;
-        auto settled = engine_.next_stretch(0, static_cast<std::int64_t>(settling.value() * rate_));
-        if (!settled) return settled.error();
-        for (int broken = 0; broken < most_broken; ++broken) {
-            if (should_stop_ && should_stop_()) return Error{"stopped by hand while the highest level was looked for", ErrorKind::interrupted};
-            const auto captured = engine_.next_stretch(not_before, periods_read * frames_);
-            if (!captured) return captured.error();
-            const auto& stretch = captured.value();
-            not_before = static_cast<std::uint64_t>(stretch.first_frame + periods_read * frames_);
-            if (keep_ && (stretch.faults.none() || stretch.faults.has(Fault::clipped))) keep_(drive, from_start(stretch));
-            if (stretch.faults.has(Fault::clipped)) return Step{.level = dbfs_of_peak(amplitude_of(stretch.leg[0], cycles, frames_)), .is_clipped = true};
-            if (!stretch.faults.none()) continue;
-            const double fundamental = amplitude_of(stretch.leg[0], cycles, frames_);
-            double harmonics = 0.0;
-            for (std::int64_t h = 2; h <= highest_harmonic && static_cast<double>(2 * h * cycles) < 0.9 * static_cast<double>(frames_); ++h) {
-                const double a = amplitude_of(stretch.leg[0], h * cycles, frames_);
-                harmonics += a * a;
-            }
-            return Step{dbfs_of_peak(fundamental), fundamental > 0.0 ? std::sqrt(harmonics) / fundamental : 0.0, false};
+        const auto captured = capture_(drive);
+        if (!captured) return captured.error();
+        if (!captured.value()) return std::optional<Step>{};
+        const auto& pin2 = captured.value()->leg[0];
+        const double fundamental = amplitude_of(pin2, cycles, frames_);
+        if (captured.value()->faults.has(Fault::clipped)) return std::optional{Step{.level = dbfs_of_peak(fundamental), .is_clipped = true}};
+        double harmonics = 0.0;
+        for (std::int64_t h = 2; h <= highest_harmonic && static_cast<double>(2 * h * cycles) < 0.9 * static_cast<double>(frames_); ++h) {
+            const double a = amplitude_of(pin2, h * cycles, frames_);
+            harmonics += a * a;
         }
-        return Error{"the audio kept breaking while the highest level was looked for: use a larger buffer in the audio system or a less busy machine"};
+        return std::optional{Step{dbfs_of_peak(fundamental), fundamental > 0.0 ? std::sqrt(harmonics) / fundamental : 0.0, false}};
     }
 
-    engine::Engine& engine_;
     SwitchState state_;
-    const std::function<bool()>& should_stop_;
-    const std::function<void(Dbfs, const Stretch&)>& keep_;
+    const HeadroomCapture& capture_;
     double rate_;
     std::int64_t frames_;
 };
+
+/// From where the sine begins in it, whole periods.
+Stretch from_start(Stretch stretch, std::int64_t frames)
+{
+    const auto skipped = (frames - stretch.position % frames) % frames;
+    const auto kept = (static_cast<std::int64_t>(stretch.leg[0].size()) - skipped) / frames * frames;
+    for (auto& leg : stretch.leg) {
+        leg.erase(leg.begin(), leg.begin() + skipped);
+        leg.resize(static_cast<std::size_t>(kept));
+    }
+    stretch.first_frame += skipped;
+    stretch.position = 0;
+    return stretch;
+}
 
 }  // namespace
 
@@ -167,14 +163,40 @@ std::string_view id_of(HeadroomEnd end) noexcept
     case HeadroomEnd::input_clipped: return "input-clipped";
     case HeadroomEnd::no_signal: return "no-signal";
     case HeadroomEnd::collapse: return "collapse";
+    case HeadroomEnd::stopped: return "stopped";
     }
     return "?";
 }
 
+std::int64_t headroom_period_frames(double sample_rate_hz) noexcept { return std::llround(0.01 * sample_rate_hz); }
+
+Result<HeadroomReading> read_headroom(double sample_rate_hz, SwitchState state, const HeadroomCapture& capture) { return Sweep{sample_rate_hz, state, capture}.run(); }
+
 Result<HeadroomReading> sweep_headroom(engine::Engine& engine, SwitchState state, const std::function<bool()>& should_stop,
                                        const std::function<void(Dbfs played, const Stretch&)>& keep)
 {
-    auto reading = Sweep{engine, state, should_stop, keep}.run();
+    const double rate = engine.facts().sample_rate_hz;
+    const auto frames = headroom_period_frames(rate);
+    const auto capture = [&](Dbfs drive) -> Result<std::optional<Stretch>> {
+        if (auto played = engine.play(sine(frames, drive)); !played) return played.error();
+        auto settled = engine.next_stretch(0, static_cast<std::int64_t>(settling.value() * rate));
+        if (!settled) return settled.error();
+        std::uint64_t not_before = 0;
+        for (int broken = 0; broken < most_broken; ++broken) {
+            if (should_stop && should_stop()) return std::optional<Stretch>{};
+            // One more than is read: it may begin anywhere in a period.
+            auto captured = engine.next_stretch(not_before, (periods_read + 1) * frames);
+            if (!captured) return captured.error();
+            auto& stretch = captured.value();
+            not_before = static_cast<std::uint64_t>(stretch.first_frame) + stretch.leg[0].size();
+            if (!stretch.faults.none() && !stretch.faults.has(Fault::clipped)) continue;
+            auto whole = from_start(std::move(stretch), frames);
+            if (keep) keep(drive, whole);
+            return std::optional{std::move(whole)};
+        }
+        return Error{"the audio kept breaking while the highest level was looked for: use a larger buffer in the audio system or a less busy machine"};
+    };
+    auto reading = read_headroom(rate, state, capture);
     engine.silence();
     return reading;
 }

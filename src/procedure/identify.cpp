@@ -4,6 +4,7 @@
 #include "analysis/estimator.h"
 #include "analysis/multitone.h"
 #include "core/text.h"
+#include "procedure/averaging.h"
 #include "procedure/capture_watch.h"
 #include "procedure/fixture_levels.h"
 #include "procedure/headroom.h"
@@ -52,6 +53,9 @@ constexpr Ohms power_amplifier{1.0};
 
 /// Exactly zero on both inputs for so many periods in a row is no accident.
 constexpr std::size_t hopeless_periods = 4;
+/// After so many broken periods the clocks are compared, from so many that follow on each other.
+constexpr std::size_t voided_before_clocks = 12;
+constexpr std::size_t periods_for_clock = 3;
 
 struct Playing {
     TonePlan plan;
@@ -189,6 +193,7 @@ private:
         if (is_first)
             if (auto ok = check_howl(c.reading); !ok) return ok;
         quality_.states.push_back(state);
+        played_.push_back(played_signal(std::string{name_of(state)}, level == Loudness::reduced ? reduced_.samples : full_.samples));
         note_faults(c);
         quality_.periods = quality_.periods == 0 ? c.reading.periods : std::min(quality_.periods, c.reading.periods);
         report({IdentifyProgress::Step::taken, state, c.reading.periods, options_.periods, {}});
@@ -264,6 +269,7 @@ private:
         TonePlan plan = played;
         Record record{rate, plan.period_frames, {}};
         std::optional<Distortion> distortion_before;
+        Record in_a_row{rate, plan.period_frames, {}};
         std::size_t silent_in_a_row = 0;
         while (true) {
             auto period = next_period(capture, state);
@@ -277,6 +283,7 @@ private:
                 if (silent_in_a_row >= hopeless_periods) return silent_inputs();
             } else {
                 silent_in_a_row = 0;
+                add_in_a_row(in_a_row, p);
                 const auto distortion = distortion_of(p, plan);
                 if (distortion && distortion_before)
                     if (const auto reason = jump_between(*distortion_before, *distortion)) return unsafe(state, *reason);
@@ -290,6 +297,8 @@ private:
                 drop_broken(out, state, record, wanted, plan);
                 report({IdentifyProgress::Step::measuring, state, record.periods.size(), wanted, {}});
             }
+            if (out.voided >= voided_before_clocks && out.void_reasons.has(Fault::phase_jump) && in_a_row.periods.size() == periods_for_clock)
+                if (const double ppm = clock_offset_ppm(in_a_row, played); ppm != 0.0) return two_clocks_error(ppm);
             if (out.voided > options_.max_voided)
                 return kept_breaking(state, out, "");
             if (record.periods.size() >= wanted) break;
@@ -301,6 +310,15 @@ private:
         out.reading = std::move(reading).value();
         keep(state, record, wanted);
         return out;
+    }
+
+    /// The last few that follow on each other without a gap: what tells two clocks from an accident.
+    static void add_in_a_row(Record& in_a_row, const Period& p)
+    {
+        auto& periods = in_a_row.periods;
+        if (!periods.empty() && periods.back().first_frame + in_a_row.period_frames != p.first_frame) periods.clear();
+        if (periods.size() == periods_for_clock) periods.erase(periods.begin());
+        periods.push_back(p);
     }
 
     /// The first sounds, one period, are not kept.
@@ -804,6 +822,7 @@ private:
             report({IdentifyProgress::Step::settling, state, 0, 0, {}});
             auto reading = sweep_headroom(engine_, state, should_stop_);
             if (!reading) return reading.error();
+            if (reading.value().end == HeadroomEnd::stopped) return Error{"stopped by hand while the highest level was looked for", ErrorKind::interrupted};
             if (reading.value().end == HeadroomEnd::collapse)
                 return unsafe(state, "the level at pin 2 fell by " + format_fixed(reading.value().fell_by.value(), 1) + " dB as the drive rose");
             headroom_.push_back(reading.value());
@@ -833,6 +852,7 @@ private:
         if (wrong_move_ && !stopped_early_) notes_.push_back(as_sentence(wrong_move_->says));
         out.wrong_move = wrong_move_;
         out.headroom = std::move(headroom_);
+        out.played = std::move(played_);
         out.notes.insert(out.notes.end(), std::make_move_iterator(notes_.begin()), std::make_move_iterator(notes_.end()));
         describe_signal(readings_.at(SwitchState::through), quality_);
         quality_.source = options_.source;
@@ -865,6 +885,7 @@ private:
     std::map<SwitchState, MultitoneReading> readings_;
     std::map<SwitchState, PlayedAt> played_at_;  ///< With a player.
     std::vector<HeadroomReading> headroom_;
+    std::vector<PlayedSignal> played_;
     Quality quality_;
     std::vector<std::string> notes_;
     std::optional<std::string> stopped_early_;

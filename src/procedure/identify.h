@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "procedure/fixture_switch.h"
 #include "procedure/headroom.h"
+#include "procedure/played_signal.h"
 #include "procedure/wrong_moves.h"
 #include "topology/observation.h"
 #include "topology/verdict.h"
@@ -68,6 +69,7 @@ struct Identification {
     bool stopped_for_safety{false};     ///< It was stopped because going on could have harmed the gear.
     std::optional<FoundMove> wrong_move;  ///< What is connected or set wrongly, or may be; one that spoils the result is an error instead.
     std::vector<HeadroomReading> headroom;  ///< Empty unless it was asked for.
+    std::vector<PlayedSignal> played;   ///< One for each state taken; empty for captures.
     std::vector<std::string> notes;     ///< What else a user should know of the run: sentences.
 };
 

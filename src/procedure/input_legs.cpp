@@ -214,7 +214,7 @@ std::vector<InputLegs> legs_of(const std::vector<ProbeAt>& readings, const Fixtu
 }
 
 /// The probe's tones, and the drive's below them.
-Result<TonePlan> plan_of(const MeasureRun& run)
+Result<TonePlan> plan_of(const SourceRun& run)
 {
     stimulus::MultitoneOptions options;
     options.drive_peak = softly;
@@ -244,7 +244,7 @@ constexpr auto on_the_fixture = "put the input under test in the place of the ou
 
 class InputReader {
 public:
-    explicit InputReader(const MeasureRun& run) : run_{run} {}
+    explicit InputReader(const SourceRun& run) : run_{run} {}
 
     Result<InputReading> read()
     {
@@ -287,8 +287,8 @@ private:
     Status take(SwitchState state)
     {
         if (auto moved = run_.fixture_switch(state); !moved) return moved.error();
-        const AveragedSignal signal{samples_, Seconds{0.25}, "\"" + std::string{name_of(state)} + "\"", &plan_};
-        auto averaged = average(run_.engine, signal, averaging_of_one(), {}, run_.observer, run_.should_stop);
+        const AveragedSignal signal{samples_, Seconds{0.25}, "\"" + std::string{name_of(state)} + "\"", &plan_, std::string{name_of(state)}, true};
+        auto averaged = average(run_.source, signal, averaging_of_one(), {}, run_.observer, run_.should_stop);
         if (!averaged) return averaged.error();
         auto reading = analysis::read_multitone(averaged.value().record, plan_);
         if (!reading) return reading.error();
@@ -327,7 +327,7 @@ private:
         }
         constexpr double loud = 0.01;
         if (const double noise = std::max(reading.residue[0].noise_rms, reading.residue[1].noise_rms); noise > loud)
-            return Error{"what is connected has a signal of its own (" + format_fixed(dbfs_of_rms(noise).value(), 0) + " dBFS beside the probe): an input has none; see that no output is connected, and " +
+            return Error{"what is connected has a signal of its own (" + format_dbfs(dbfs_of_rms(noise), 0) + " beside the probe): an input has none; see that no output is connected, and " +
                          on_the_fixture};
         return Done{};
     }
@@ -375,7 +375,7 @@ private:
         return std::abs(here.lifted_current() - expected) < wide + of_load * (here.load2() * std::abs(here.lifted_volts()) + std::abs(expected));
     }
 
-    const MeasureRun& run_;
+    const SourceRun& run_;
     TonePlan plan_;
     std::vector<float> samples_;
     std::map<SwitchState, MultitoneReading> readings_;
@@ -394,6 +394,6 @@ const InputLegs* InputReading::nearest(Hertz frequency, std::optional<Measured> 
     return best;
 }
 
-Result<InputReading> read_input(const MeasureRun& run) { return InputReader{run}.read(); }
+Result<InputReading> read_input(const SourceRun& run) { return InputReader{run}.read(); }
 
 }  // namespace lowleg::procedure

@@ -48,6 +48,6 @@ struct InputReading {
 /// Probes both legs through Rp2 and Rp3 in `through`, `lifted` and `loaded`. The drive plays as well, softly: an input lets nothing of it come back.
 /// \return failure where nothing is connected, where an output is, where the probe is missing, or where the states contradict each other; usage error without
 ///   probe resistors.
-Result<InputReading> read_input(const MeasureRun& run);
+Result<InputReading> read_input(const SourceRun& run);
 
 }  // namespace lowleg::procedure

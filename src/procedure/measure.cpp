@@ -123,6 +123,12 @@ void describe(const Averaged& averaged, const analysis::MultitoneReading& readin
     if (const double noise = std::max(reading.residue[0].noise_rms, reading.residue[1].noise_rms); noise > 0.0) quality.noise = dbfs_of_rms(noise);
 }
 
+Error nothing_heard_of(const std::string& what, const std::array<double, 2>& peak)
+{
+    return Error{"neither leg carries " + what + " (both inputs together stay below " + format_dbfs(dbfs_of_peak(std::max({peak[0], peak[1], 1e-9})), 0) +
+                 "): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
+}
+
 double uncertainty_db(double relative_95, const std::optional<CalibratedValue>& volts)
 {
     const double of_scale = volts ? volts->uncertainty / volts->value : 0.0;
@@ -171,6 +177,7 @@ Result<Measurement> measure(engine::Engine& engine, FixtureSwitch& fixture_switc
     };
     auto result = measured();
     engine.silence();
+    if (result && result.value().played.empty()) result.value().played = source.played();
     if (result && !options.keeps_captures) result.value().captures.clear();
     return result;
 }
@@ -180,11 +187,9 @@ Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureK
 {
     if (auto ok = options.fixture.check(); !ok) return ok.error();
     using enum MeasureKind;
-    if (kind == headroom || kind == input)
-        return Error{"--captures: " + std::string{name_of(kind)} + " is found by what is played next, and cannot be read from recordings: measure it with --device", ErrorKind::usage};
     auto source = RecordingSource::open(path);
     if (!source) return source.error();
-    if ((kind == latency || kind == polarity) && !source.value()->begins_with_signal())
+    if ((kind == latency || kind == polarity || kind == input) && !source.value()->begins_with_signal())
         return Error{"--captures: nothing tells when what " + path.string() + " holds was played, and " + std::string{name_of(kind)} +
                          " follows from that: give a folder that --wav wrote, or measure it with --device",
                      ErrorKind::usage};
@@ -206,8 +211,11 @@ Result<Measurement> measure_captures(const std::filesystem::path& path, MeasureK
         case impedance: return measure_impedance(run);
         case balance: return measure_balance(run);
         case latency: return measure_latency(run);
-        default: return measure_polarity(run);
+        case headroom: return read_headroom_captures(run, *source.value());
+        case input: return measure_input(run);
+        case polarity: break;
         }
+        return measure_polarity(run);
     }();
     if (!result) return result;
     if (std::abs(result.value().quality.clock_ppm) >= least_told_ppm)

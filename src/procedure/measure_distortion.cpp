@@ -118,12 +118,7 @@ std::size_t louder(const HarmonicReading& reading)
     return std::abs(legs[1].value) > std::abs(legs[0].value) ? 1 : 0;
 }
 
-Error nothing_heard(const HarmonicReading& reading)
-{
-    const double peak = std::max(reading.tones.peak[0], reading.tones.peak[1]);
-    return Error{"neither leg carries the test tone (both inputs together stay below " + format_fixed(dbfs_of_peak(std::max(peak, 1e-9)).value(), 0) +
-                 " dBFS): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
-}
+Error nothing_heard(const HarmonicReading& reading) { return nothing_heard_of("the test tone", reading.tones.peak); }
 
 void add_harmonics(Measurement& out, const HarmonicReading& reading, const SourceRun& run)
 {

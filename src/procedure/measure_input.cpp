@@ -252,7 +252,7 @@ void add_rejection(Measurement& out, const InputReading& reading, const FoundInp
 
 }  // namespace
 
-Result<Measurement> measure_input(const MeasureRun& run)
+Result<Measurement> measure_input(const SourceRun& run)
 {
     auto read = read_input(run);
     if (!read) return read.error();

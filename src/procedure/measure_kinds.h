@@ -53,10 +53,11 @@ Result<Measurement> measure_hum(const SourceRun& run);
 Result<Measurement> measure_crosstalk(const SourceRun& run);
 Result<Measurement> measure_impedance(const StatesRun& run);
 Result<Measurement> measure_headroom(const MeasureRun& run);
+Result<Measurement> read_headroom_captures(const SourceRun& run, RecordingSource& recordings);  ///< What measure_headroom() captured.
 Result<Measurement> measure_latency(const SourceRun& run);
 Result<Measurement> measure_polarity(const SourceRun& run);
 Result<Measurement> measure_balance(const StatesRun& run);
-Result<Measurement> measure_input(const MeasureRun& run);
+Result<Measurement> measure_input(const SourceRun& run);
 
 /// A coherent tone near `wanted`, on an odd bin at least four bins from every multiple of 50 and 60 Hz, with the period of the multitone.
 /// \return usage error when it is above 0.45 of the rate.
@@ -64,6 +65,9 @@ Result<TonePlan> plan_tone(double sample_rate_hz, Hertz wanted, Dbfs level, Sign
 
 /// Fills in what averaging and reading tell of a run; that of several steps adds up.
 void describe(const Averaged& averaged, const analysis::MultitoneReading& reading, MeasurementQuality& quality);
+
+/// \param what  "the sweep". \param peak  of both inputs, full scale = 1.
+[[nodiscard]] Error nothing_heard_of(const std::string& what, const std::array<double, 2>& peak);
 
 /// Half width of the 95 % interval of a level, dB, from its relative one and, where volts are meant, the calibration's.
 [[nodiscard]] double uncertainty_db(double relative_95, const std::optional<CalibratedValue>& volts = {});

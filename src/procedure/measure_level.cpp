@@ -60,12 +60,7 @@ Result<Reading> read_plan(const SourceRun& run, const TonePlan& plan, const std:
     return Reading{std::move(averaged).value(), std::move(reading).value()};
 }
 
-Error nothing_heard(const Reading& reading)
-{
-    const auto peak = std::max(reading.tones.peak[0], reading.tones.peak[1]);
-    return Error{"neither leg carries the test signal (both inputs together stay below " + format_fixed(dbfs_of_peak(std::max(peak, 1e-9)).value(), 0) +
-                 " dBFS): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
-}
+Error nothing_heard(const Reading& reading) { return nothing_heard_of("the test signal", reading.tones.peak); }
 
 /// The leg that carries more.
 std::size_t louder(const ToneReading& tone) { return std::abs(tone.leg[1].value) > std::abs(tone.leg[0].value) ? 1 : 0; }

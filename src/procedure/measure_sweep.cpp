@@ -138,11 +138,7 @@ Status put_on_one_clock(Averaged& averaged, const SweepPlan& plan)
     return Done{};
 }
 
-Error nothing_heard(const SweepReading& reading)
-{
-    return Error{"neither leg carries the sweep (both inputs together stay below " + format_fixed(dbfs_of_peak(std::max({reading.peak[0], reading.peak[1], 1e-9})).value(), 0) +
-                 " dBFS): see that output 1 feeds the gear, that the gear is on and not muted, and that its output is on the fixture"};
-}
+Error nothing_heard(const SweepReading& reading) { return nothing_heard_of("the sweep", reading.peak); }
 
 void add_harmonics(Measurement& out, const SweepReading& reading, std::size_t leg)
 {

@@ -6,6 +6,7 @@
 #include "core/record.h"
 #include "core/units.h"
 #include "procedure/identify.h"
+#include "procedure/played_signal.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -96,6 +97,7 @@ struct Measurement {
     std::string device_under_test;
     double sample_rate_hz{};
     Fixture fixture;
+    std::vector<PlayedSignal> played; ///< In order; empty where a recording does not tell.
     std::string finding;              ///< "difference-amplifier": where something has a name, that; for programs. Else empty.
     std::vector<Figure> figures;      ///< The first is the leading one.
     std::vector<Curve> curves;

@@ -208,6 +208,7 @@ Measurement begin_with(const StatesRun& run, MeasureKind kind, OutputReading& re
     out.quality.hum_frequency = q.hum_frequency;
     out.quality.noise = q.noise;
     out.quality.clock_ppm = q.clock_ppm;
+    out.played = i.played;
     out.notes = i.notes;
     if (i.stopped_early) out.notes.push_back(*i.stopped_early);
     if (run.options.averaging.until) out.notes.emplace_back("--until asks for decibels, and impedances are told in ohms: give --for to average longer.");

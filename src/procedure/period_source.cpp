@@ -50,7 +50,7 @@ Faults faults_in(Period& period)
 
 }  // namespace
 
-Result<std::uint64_t> EngineSource::play(const std::string&, std::span<const float> samples, Seconds settling)
+Result<std::uint64_t> EngineSource::begin(const std::string&, std::span<const float> samples, Seconds settling)
 {
     if (auto played = engine_.play(samples); !played) return played.error();
     auto settled = engine_.next_stretch(0, std::max<std::int64_t>(1, std::llround(settling.value() * sample_rate_hz())));
@@ -80,14 +80,20 @@ Result<std::unique_ptr<RecordingSource>> RecordingSource::open(const std::filesy
     return out;
 }
 
-Result<std::uint64_t> RecordingSource::play(const std::string& name, std::span<const float> samples, Seconds)
+bool RecordingSource::holds(const std::string& name) const
+{
+    std::error_code failed;
+    return !is_folder_ || std::filesystem::exists(path_ / (name + ".wav"), failed);
+}
+
+Result<std::uint64_t> RecordingSource::begin(const std::string& name, std::span<const float> samples, Seconds)
 {
     if (!is_folder_ && !playing_.empty() && playing_ != name)
         return Error{"this measurement plays several signals, and " + path_.string() + " is one recording: give --captures a folder with " + playing_ + ".wav and " + name + ".wav",
                      ErrorKind::usage};
     playing_ = name;
     const auto file = is_folder_ ? path_ / (name + ".wav") : path_;
-    if (std::error_code failed; is_folder_ && !std::filesystem::exists(file, failed))
+    if (!holds(name))
         return Error{path_.string() + " holds no " + name + ".wav, which is what this measurement plays: give the folder that the same measurement wrote with --wav"};
     auto audio = files::read_audio(file);
     if (!audio) return audio.error();

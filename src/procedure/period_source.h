@@ -6,6 +6,7 @@
 #include "core/result.h"
 #include "core/units.h"
 #include "engine/engine.h"
+#include "procedure/played_signal.h"
 
 #include <array>
 #include <cstddef>
@@ -29,9 +30,20 @@ public:
     [[nodiscard]] virtual double sample_rate_hz() const noexcept = 0;
     /// What next_period() gives from here on is this signal. \param name  of its capture: "through", "sine". \param samples  one period, interleaved (drive, probe).
     /// \param settling  of signal, that does not count. \return the frame from which on it counts.
-    virtual Result<std::uint64_t> play(const std::string& name, std::span<const float> samples, Seconds settling) = 0;
+    Result<std::uint64_t> play(const std::string& name, std::span<const float> samples, Seconds settling)
+    {
+        auto begun = begin(name, samples, settling);
+        if (begun) played_.push_back(played_signal(name, samples));
+        return begun;
+    }
     /// The next period that begins at or after this frame, good or bad. \return nothing where a recording ends.
     virtual Result<std::optional<Period>> next_period(std::uint64_t not_before) = 0;
+    /// All signals that were played so far.
+    [[nodiscard]] const std::vector<PlayedSignal>& played() const noexcept { return played_; }
+
+private:
+    virtual Result<std::uint64_t> begin(const std::string& name, std::span<const float> samples, Seconds settling) = 0;
+    std::vector<PlayedSignal> played_;
 };
 
 class EngineSource final : public PeriodSource {
@@ -39,10 +51,10 @@ public:
     /// \param engine  outlives it.
     explicit EngineSource(engine::Engine& engine) noexcept : engine_{engine} {}
     [[nodiscard]] double sample_rate_hz() const noexcept override { return engine_.facts().sample_rate_hz; }
-    Result<std::uint64_t> play(const std::string& name, std::span<const float> samples, Seconds settling) override;
     Result<std::optional<Period>> next_period(std::uint64_t not_before) override;
 
 private:
+    Result<std::uint64_t> begin(const std::string& name, std::span<const float> samples, Seconds settling) override;
     engine::Engine& engine_;
 };
 
@@ -56,12 +68,14 @@ public:
     [[nodiscard]] double sample_rate_hz() const noexcept override { return sample_rate_hz_; }
     /// Whether the files begin where the signal does: those that a measurement exported, which say so beside them.
     [[nodiscard]] bool begins_with_signal() const noexcept { return begins_with_signal_; }
-    /// \return failure naming the file: missing, mono, of another rate, or too short for two periods.
-    Result<std::uint64_t> play(const std::string& name, std::span<const float> samples, Seconds settling) override;
+    /// Whether there is a recording of the signal of this name.
+    [[nodiscard]] bool holds(const std::string& name) const;
     Result<std::optional<Period>> next_period(std::uint64_t not_before) override;
 
 private:
     RecordingSource() = default;
+    /// \return failure naming the file: missing, mono, of another rate, or too short for two periods.
+    Result<std::uint64_t> begin(const std::string& name, std::span<const float> samples, Seconds settling) override;
     std::filesystem::path path_;
     bool is_folder_{false};
     bool begins_with_signal_{false};

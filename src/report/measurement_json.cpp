@@ -82,6 +82,14 @@ Json of(const Fixture& fixture)
                          {"rs_ohm", fixture.rs.value()}, {"gain_ratio", fixture.gain_ratio}});
 }
 
+Json of(const std::vector<procedure::PlayedSignal>& played)
+{
+    auto out = Json::array();
+    for (const auto& signal : played)
+        out.push_back(Json::object({{"name", signal.name}, {"drive_peak_dbfs", in_db(signal.drive_peak)}, {"probe_peak_dbfs", in_db(signal.probe_peak)}}));
+    return out;
+}
+
 Json of(const procedure::MeasurementQuality& q)
 {
     return Json::object({{"periods", q.periods},
@@ -125,7 +133,7 @@ std::string measurement_json(const Measurement& m)
                          {"curves", std::move(curves)},
                          {"says", sentences(m.says)},
                          {"notes", sentences(m.notes)},
-                         {"settings", Json::object({{"sample_rate_hz", m.sample_rate_hz}, {"fixture", of(m.fixture)}})},
+                         {"settings", Json::object({{"sample_rate_hz", m.sample_rate_hz}, {"signals", of(m.played)}, {"fixture", of(m.fixture)}})},
                          {"calibration", Json::object({{"kind", id_of(m.calibration.kind)}, {"date", text_or_null(m.calibration.date)},
                                                        {"setting", text_or_null(m.calibration.setting)}, {"stale", m.calibration.is_stale},
                                                        {"says", text_or_null(m.calibration.says)}})},
