@@ -79,7 +79,7 @@ CalibrationHands hands_of(const Terminal& terminal, const ProgressLine& line, co
         if (!given.empty()) return procedure::parse_meter_reading(given);
         for (int attempt = 0;; ++attempt) {
             line.clear();
-            terminal.err << (is_lower ? "   Now it plays 20 dB lower, for proof." : "   It plays " + format_hertz(frequency) + " at " + format_fixed(level.value(), 0) + " dBFS.")
+            terminal.err << (is_lower ? "   Now it plays 20 dB lower, for proof." : "   It plays " + format_hertz(frequency) + " at " + format_dbfs(level, 0) + ".")
                          << " What does the multimeter show, in volts? " << std::flush;
             const auto typed = answer(terminal, "the multimeter was read");
             if (!typed) return typed.error();

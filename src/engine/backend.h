@@ -17,6 +17,7 @@ namespace lowleg::engine {
 /// What to open. Plain data.
 struct StreamRequest {
     std::array<char, 256> device{};     ///< The backend's own name or number for the device, ends with a 0.
+    std::array<char, 256> output_device{};  ///< Of the device that plays, where that is another one, with a clock of its own; else empty.
     double sample_rate_hz{0.0};         ///< 0: the device's own rate.
     std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
     std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
@@ -25,7 +26,7 @@ struct StreamRequest {
 /// What was opened. Plain data.
 struct StreamFacts {
     double sample_rate_hz{};            ///< The rate that the device really runs at.
-    std::array<char, 256> device{};     ///< Name for people, ends with a 0.
+    std::array<char, 520> device{};     ///< Name for people, ends with a 0; of two devices "IN, played by OUT".
     std::array<char, 64> host_api{};    ///< "JACK Audio Connection Kit", "virtual bench", …
 };
 

@@ -96,21 +96,26 @@ private:
     return {.device = device, .channelCount = channels, .sampleFormat = paFloat32, .suggestedLatency = latency, .hostApiSpecificStreamInfo = nullptr};
 }
 
-[[nodiscard]] bool supports(PaDeviceIndex device, int inputs, int outputs, double rate)
+/// Where a stream captures and where it plays; mostly the same device.
+struct Pair {
+    PaDeviceIndex in, out;
+};
+
+[[nodiscard]] bool supports(Pair devices, int inputs, int outputs, double rate)
 {
-    const PaStreamParameters in = parameters(device, inputs, true);
-    const PaStreamParameters out = parameters(device, outputs, false);
+    const PaStreamParameters in = parameters(devices.in, inputs, true);
+    const PaStreamParameters out = parameters(devices.out, outputs, false);
     return Pa_IsFormatSupported(inputs > 0 ? &in : nullptr, outputs > 0 ? &out : nullptr, rate) == paFormatIsSupported;
 }
 
-[[nodiscard]] std::vector<double> supported_rates(PaDeviceIndex device, int inputs, int outputs, double own_rate)
+[[nodiscard]] std::vector<double> supported_rates(Pair devices, int inputs, int outputs, double own_rate)
 {
     std::vector<double> rates;
     if (inputs == 0 && outputs == 0) return rates;
     for (const double rate : standard_rates) {
-        if (supports(device, inputs, outputs, rate)) rates.push_back(rate);
+        if (supports(devices, inputs, outputs, rate)) rates.push_back(rate);
     }
-    if (std::ranges::find(rates, own_rate) == rates.end() && supports(device, inputs, outputs, own_rate)) rates.push_back(own_rate);
+    if (std::ranges::find(rates, own_rate) == rates.end() && supports(devices, inputs, outputs, own_rate)) rates.push_back(own_rate);
     std::ranges::sort(rates);
     return rates;
 }
@@ -140,9 +145,9 @@ private:
         if (with_rates) {
             const int in = std::min(d.inputs, 2);
             const int out = std::min(d.outputs, 2);
-            if (in > 0 && out > 0) d.duplex_rates_hz = supported_rates(i, in, out, d.default_rate_hz);
-            d.input_rates_hz = supported_rates(i, in, 0, d.default_rate_hz);
-            d.output_rates_hz = supported_rates(i, 0, out, d.default_rate_hz);
+            if (in > 0 && out > 0) d.duplex_rates_hz = supported_rates({i, i}, in, out, d.default_rate_hz);
+            d.input_rates_hz = supported_rates({i, i}, in, 0, d.default_rate_hz);
+            d.output_rates_hz = supported_rates({i, i}, 0, out, d.default_rate_hz);
         }
         devices.push_back(std::move(d));
     }
@@ -215,7 +220,7 @@ struct Stream {
 {
     const std::string quoted = "the audio device “" + device.name + "”";
     if (!device.note.empty()) return failure(quoted + " cannot be used. " + device.note);
-    if (there == 0) return failure(quoted + " has no " + std::string{kind} + "s: choose one that has both inputs and outputs");
+    if (there == 0) return failure(quoted + " has no " + std::string{kind} + "s: choose one that has, or another for the " + (kind == "output" ? "outputs (--output-device)" : "inputs (--device)"));
     for (const std::int32_t channel : channels) {
         if (channel >= 1 && channel <= there) continue;
         return failure(quoted + " has " + std::to_string(there) + " " + std::string{kind} + (there == 1 ? "" : "s") + ", and " +
@@ -231,25 +236,36 @@ struct Stream {
 {
     stream.session = std::make_unique<Session>();
     if (Status started = stream.session->status(); !started) return started;
-    const Result<DeviceInfo> found = find_device(enumerate(false), request.device.data());
+    const std::vector<DeviceInfo> devices = enumerate(false);
+    const Result<DeviceInfo> found = find_device(devices, request.device.data());
     if (!found) return found.error();
     const DeviceInfo& device = found.value();
+    const Result<DeviceInfo> found_player = request.output_device.front() == 0 ? found : find_device(devices, request.output_device.data());
+    if (!found_player) return found_player.error();
+    const DeviceInfo& player = found_player.value();
+    const bool are_two = player.number != device.number;
+    if (are_two && player.host_api != device.host_api) {
+        return failure("“" + device.name + "” belongs to " + device.host_api + " and “" + player.name + "” to " + player.host_api +
+                       ": choose two devices of one audio system");
+    }
     if (Status ok = check_channels(device, request.inputs, device.inputs, "input"); !ok) return ok;
-    if (Status ok = check_channels(device, request.outputs, device.outputs, "output"); !ok) return ok;
+    if (Status ok = check_channels(player, request.outputs, player.outputs, "output"); !ok) return ok;
+    const Pair both{device.number, player.number};
 
     const double rate = request.sample_rate_hz == 0.0 ? device.default_rate_hz : request.sample_rate_hz;
     const int inputs = std::ranges::max(request.inputs);
     const int outputs = std::ranges::max(request.outputs);
-    const std::string quoted = "the audio device “" + device.name + "”";
+    const std::string name = are_two ? device.name + ", played by " + player.name : device.name;
+    const std::string quoted = "the audio device “" + name + "”";
     if (!std::isfinite(rate) || rate <= 0.0) return failure("a sample rate of " + format_number(rate) + " Hz cannot be: name another");
-    if (!supports(device.number, inputs, outputs, rate)) {
-        const std::string rates = in_words(supported_rates(device.number, inputs, outputs, device.default_rate_hz));
+    if (!supports(both, inputs, outputs, rate)) {
+        const std::string rates = in_words(supported_rates(both, inputs, outputs, device.default_rate_hz));
         if (!rates.empty()) return failure(quoted + " does not run at " + format_number(rate) + " Hz: choose from " + rates + " Hz");
         return failure(quoted + " accepts no sample rate at all for these channels: see whether another program uses it");
     }
 
-    const PaStreamParameters in = parameters(device.number, inputs, true);
-    const PaStreamParameters out = parameters(device.number, outputs, false);
+    const PaStreamParameters in = parameters(both.in, inputs, true);
+    const PaStreamParameters out = parameters(both.out, outputs, false);
     stream.callback = std::make_unique<CallbackState>(ends, rate);
     CallbackState& state = *stream.callback;
     for (std::size_t k = 0; k < 2; ++k) {
@@ -267,7 +283,7 @@ struct Stream {
     const PaStreamInfo* const info = Pa_GetStreamInfo(stream.handle);
     facts.sample_rate_hz = info != nullptr && info->sampleRate > 0.0 ? info->sampleRate : rate;
     if (facts.sample_rate_hz != rate) state.processor = rt::DuplexProcessor{ends, facts.sample_rate_hz};
-    std::strncpy(facts.device.data(), device.name.c_str(), facts.device.size() - 1);
+    std::strncpy(facts.device.data(), name.c_str(), facts.device.size() - 1);
     std::strncpy(facts.host_api.data(), device.host_api.c_str(), facts.host_api.size() - 1);
     return Done{};
 }

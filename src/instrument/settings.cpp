@@ -329,6 +329,13 @@ Status apply_gain_setting(Settings& s, const SettingRow& row, std::string_view t
     return Done{};
 }
 
+Status apply_output_device(Settings& s, const SettingRow& row, std::string_view text)
+{
+    if (text.empty()) return Error{"--" + std::string{row.name} + " is empty: give the number or the name of a device that \"lowleg devices\" lists", ErrorKind::usage};
+    s.output_device = text;
+    return Done{};
+}
+
 Status apply_exchange(Settings& s, const SettingRow& row, std::string_view text) { return apply_flag(&Settings::exchange, s, row, text); }
 
 Status apply_into(Settings& s, const SettingRow& row, std::string_view text)
@@ -344,6 +351,8 @@ constexpr auto table = std::to_array<SettingRow>({
     {"rate", rate, "HZ", "", 8e3, 768e3, "Hz", 1, true, "", "sample rate; by default the device's own, 48 kHz on the virtual bench", apply_rate},
     {"in", device, "CH,CH", "1,2", 1, 1024, "", 2, true, "", "input channels of pin 2 and pin 3", apply_inputs},
     {"out", device, "CH,CH", "1,2", 1, 1024, "", 2, true, "", "output channels of drive and probe", apply_outputs},
+    {"output-device", device, "ID", "", 0, 0, "", 0, false, "", "audio device that plays, where it is another than the one that records, of the same audio system: two clocks are told and corrected, or refused",
+     apply_output_device},
     {"rin", fixture, "OHM[,OHM]", "10k", 1, 100e6, "Ω", 2, false, "", "input resistance of the interface, input 1[,2]", apply_rin},
     {"cin", fixture, "PF", "200", 0, 1e6, "pF", 1, false, "", "capacitance of each input with its cable", apply_cin},
     {"rg", fixture, "OHM", "1k", 1, 1e6, "Ω", 1, false, "", "what the state loaded puts from pin 3 to pin 1", apply_rg},

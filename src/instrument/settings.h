@@ -25,6 +25,7 @@ struct Settings {
     std::optional<double> sample_rate_hz;       ///< None: the device's own; 48 kHz where nothing else says.
     std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
     std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
+    std::string output_device;                  ///< That plays, where it is another than the one that records; else empty.
     Fixture fixture;
     std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};
     std::size_t periods{2};                     ///< Per state.

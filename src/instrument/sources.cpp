@@ -85,9 +85,10 @@ Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, co
 {
     engine::StreamRequest request;
     // A name cut short would be another device's; no device has one as long as this.
-    if (id.size() >= request.device.size())
-        return Error{"the device's name is too long: give --device its number or name from \"lowleg devices\"", ErrorKind::usage};
+    if (id.size() >= request.device.size() || settings.output_device.size() >= request.output_device.size())
+        return Error{"the device's name is too long: give its number or name from \"lowleg devices\"", ErrorKind::usage};
     std::ranges::copy(id, request.device.begin());
+    std::ranges::copy(settings.output_device, request.output_device.begin());
     request.sample_rate_hz = settings.sample_rate_hz.value_or(0.0);
     request.inputs = settings.inputs;
     request.outputs = settings.outputs;
