@@ -66,11 +66,6 @@ constexpr Hertz highest_loop{40e3};
 
 Error refused(const std::string& what, const std::string& do_this) { return Error{what + ", so nothing was stored: " + do_this}; }
 
-std::string level_words(Dbfs level, int digits = 0)
-{
-    const auto size = format_fixed(std::abs(level.value()), digits);
-    return (level.value() < 0.0 ? "−" : "") + size + " dBFS";
-}
 std::string text_db(double ratio) { return format_db(gain_of(ratio), 1); }
 std::string volts_words(double volts) { return volts < 1.0 ? format_fixed(1e3 * volts, volts < 0.1 ? 2 : 1) + " mV" : format_fixed(volts, 3) + " V"; }
 
@@ -227,7 +222,7 @@ private:
             if (!wanted[1 - i] && heard[1 - i] >= floor)
                 return refused("the tone arrives at " + input_name(1 - i) + " and not at " + input_name(i), connected + ", or say with --in and --out which channels are meant");
             if (reading.hum && dbfs_of_rms(reading.hum->rms[i]) > audible_hum)
-                return refused(input_name(i) + " carries only hum (" + level_words(dbfs_of_rms(reading.hum->rms[i])) + " at " + format_fixed(reading.hum->fundamental.value(), 1) +
+                return refused(input_name(i) + " carries only hum (" + format_dbfs(dbfs_of_rms(reading.hum->rms[i]), 0) + " at " + format_fixed(reading.hum->fundamental.value(), 1) +
                                    " Hz), and not the tone",
                                connected + ": its lead is open, or its ground is");
             return refused("nothing arrives at " + input_name(i) + " (" + (heard[i] > 5.0 * tone.leg[i].sigma ? "the tone is at " + text_db(heard[i]) + " of what is played" : "it is in the noise") + ")",
@@ -341,14 +336,14 @@ private:
         const double relative = std::hypot(std::hypot(options_.meter_95, 0.5 * high.value().last_digit / high.value().volts), std::hypot(meter_loading, is_mains ? mains_flatness : 0.0));
         out_.calibration.outputs[options_.outputs[o]].full_scale_volts = value_of(volts, relative * volts);
         const auto words = output_name(o) + ", full scale";
-        const std::string definition = "Volts rms of a full-scale sine at the open output: the multimeter's reading at " + level_words(level, 1) + ", over that level.";
+        const std::string definition = "Volts rms of a full-scale sine at the open output: the multimeter's reading at " + format_dbfs(level, 1) + ", over that level.";
         figure(output_id(o) + "_full_scale_v", words, volts, "V", relative * volts, definition, frequency);
         figure(output_id(o) + "_full_scale_dbu", words, Dbu::of(VoltsRms{volts}).value(), "dBu", db_per_neper * relative, definition, frequency);
         figure(output_id(o) + "_meter_step_db", "the meter's step of 20 dB", gain_of(high.value().volts / low.value().volts).value(), "dB",
                db_per_neper * std::hypot(0.5 * high.value().last_digit / high.value().volts, 0.5 * low.value().last_digit / low.value().volts),
                "First reading over second: 20 dB where both are volts.");
         condition(output_name(o), "multimeter (" + format_number(100.0 * options_.meter_95) + " %) at " + format_hertz(frequency) + ": " + typed_words(high.value()) + " at " +
-                                      level_words(level, 1) + ", " + typed_words(low.value()) + " 20 dB lower");
+                                      format_dbfs(level, 1) + ", " + typed_words(low.value()) + " 20 dB lower");
         return Done{};
     }
 

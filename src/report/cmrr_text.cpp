@@ -18,19 +18,13 @@ using procedure::CmrrValue;
 
 constexpr std::size_t column_width = 19;
 
-std::string with_minus(double value, int digits)
-{
-    auto text = format_fixed(std::abs(value), digits);
-    return value < 0.0 ? "−" + text : text;
-}
-
 /// "75.02 ± 0.05 dB", "≥ 118 dB". The uncertainty is rounded up.
 std::string value_words(const CmrrValue& value)
 {
-    if (value.at_floor) return "≥ " + with_minus(std::floor(10.0 * value.db) / 10.0, 1) + " dB";
+    if (value.at_floor) return "≥ " + format_signed(std::floor(10.0 * value.db) / 10.0, 1) + " dB";
     const int digits = value.uncertainty_db < 0.095 ? 2 : 1;
     const double step = digits == 2 ? 100.0 : 10.0;
-    return with_minus(value.db, digits) + " ± " + format_fixed(std::max(1.0, std::ceil(step * value.uncertainty_db - 1e-9)) / step, digits) + " dB";
+    return format_signed(value.db, digits) + " ± " + format_fixed(std::max(1.0, std::ceil(step * value.uncertainty_db - 1e-9)) / step, digits) + " dB";
 }
 
 std::string words_or_dash(const std::optional<CmrrValue>& value) { return value ? value_words(*value) : "–"; }
@@ -70,7 +64,7 @@ std::string table(const Cmrr& c, std::string_view heading, const std::vector<Cmr
     else line({"equal sources", "floor"});
     for (const auto& p : points) {
         out += "  " + padded(format_hertz(p.frequency), 10);
-        const auto floor = with_minus(p.floor_db, 0) + " dB";
+        const auto floor = format_signed(p.floor_db, 0) + " dB";
         if (has_legs) line({words_or_dash(p.common), words_or_dash(p.leg2), words_or_dash(p.leg3), floor});
         else line({words_or_dash(p.common), floor});
     }
@@ -87,10 +81,10 @@ std::string quality_words(const Cmrr& c)
 {
     const auto& q = c.quality;
     std::string out = std::to_string(q.periods) + " periods, " + format_fixed(q.signal.value(), 1) + " s of signal at " + format_number(c.sample_rate_hz) + " Hz, common mode at " +
-                      with_minus(c.level.value(), 1) + " dBFS peak, " +
+                      format_dbfs(c.level, 1) + " peak, " +
                       (q.voided == 0 ? std::string{"none voided"} : std::to_string(q.voided) + " voided (" + describe(q.void_reasons) + ")");
-    if (q.hum) out += "; hum " + with_minus(q.hum->value(), 1) + " dBFS" + (q.hum_frequency ? " of " + format_fixed(q.hum_frequency->value(), 2) + " Hz" : "");
-    if (q.noise) out += "; noise " + with_minus(q.noise->value(), 1) + " dBFS";
+    if (q.hum) out += "; hum " + format_dbfs(*q.hum, 1) + (q.hum_frequency ? " of " + format_fixed(q.hum_frequency->value(), 2) + " Hz" : "");
+    if (q.noise) out += "; noise " + format_dbfs(*q.noise, 1);
     switch (q.ending) {
     case procedure::Ending::settled: break;
     case procedure::Ending::time: out += "; ended when the time was up"; break;

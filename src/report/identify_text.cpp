@@ -144,12 +144,12 @@ std::string quality_words(const Identification& result)
            " s each at " + format_number(result.sample_rate_hz) + " Hz";
     out += q.voided == 0 ? ", none voided" : ", " + std::to_string(q.voided) + " voided (" + describe(q.void_reasons) + ")";
     if (q.hum) {
-        out += "; hum " + format_fixed(q.hum->value(), 1) + " dBFS";
+        out += "; hum " + format_dbfs(*q.hum, 1);
         if (q.hum_frequency) out += " at " + format_fixed(q.hum_frequency->value(), 2) + " Hz";
     } else {
         out += "; no hum found";
     }
-    out += "; noise " + format_fixed(q.noise.value(), 1) + " dBFS";
+    out += "; noise " + format_dbfs(q.noise, 1);
     if (q.drive == procedure::DriveFrom::player) out += "; played by the gear itself";
     if (q.drive == procedure::DriveFrom::nothing) out += "; by the probe alone";
     if (q.source == Source::captures || q.clock_ppm != 0.0)

@@ -48,12 +48,6 @@ int digits_for(double uncertainty, double value)
     return digits;
 }
 
-std::string with_minus(std::string text)
-{
-    if (text.starts_with('-')) text.replace(0, 1, "−");
-    return text;
-}
-
 std::string at_words(const Figure& figure) { return figure.frequency ? " at " + format_hertz(*figure.frequency) : std::string{}; }
 
 std::string curve_table(const Curve& curve, const TextStyle& style)
@@ -76,7 +70,7 @@ std::string curve_table(const Curve& curve, const TextStyle& style)
         for (std::size_t c = 0; c < curve.columns.size(); ++c) {
             const double value = curve.rows[i][c];
             const auto& unit = curve.columns[c].unit;
-            auto text = unit == "Hz" ? format_hertz(Hertz{value}) : unit == "Ω" ? format_ohms(Ohms{value}) : with_minus(format_fixed(value, std::abs(value) < 1.0 ? 3 : 2));
+            auto text = unit == "Hz" ? format_hertz(Hertz{value}) : unit == "Ω" ? format_ohms(Ohms{value}) : format_signed(value, std::abs(value) < 1.0 ? 3 : 2);
             out += " " + padded(text, width);
         }
         while (out.ends_with(' ')) out.pop_back();
@@ -90,10 +84,10 @@ std::string quality_words(const Measurement& m)
     const auto& q = m.quality;
     std::string out = std::to_string(q.periods) + " periods, " + format_fixed(q.signal.value(), 1) + " s of signal at " + format_number(m.sample_rate_hz) + " Hz, " +
                       (q.voided == 0 ? std::string{"none voided"} : std::to_string(q.voided) + " voided (" + describe(q.void_reasons) + ")");
-    if (q.hum) out += "; hum " + with_minus(format_fixed(q.hum->value(), 1)) + " dBFS" + (q.hum_frequency ? " of " + format_fixed(q.hum_frequency->value(), 2) + " Hz" : "");
-    if (q.noise) out += "; noise " + with_minus(format_fixed(q.noise->value(), 1)) + " dBFS";
+    if (q.hum) out += "; hum " + format_dbfs(*q.hum, 1) + (q.hum_frequency ? " of " + format_fixed(q.hum_frequency->value(), 2) + " Hz" : "");
+    if (q.noise) out += "; noise " + format_dbfs(*q.noise, 1);
     // Less would be told as 0.00.
-    if (std::abs(q.clock_ppm) >= 0.005) out += "; clocks " + with_minus(format_fixed(q.clock_ppm, 2)) + " ppm apart";
+    if (std::abs(q.clock_ppm) >= 0.005) out += "; clocks " + format_signed(q.clock_ppm, 2) + " ppm apart";
     switch (q.ending) {
     case procedure::Ending::settled: break;
     case procedure::Ending::time: out += "; ended when the time was up"; break;
@@ -121,7 +115,7 @@ std::string figure_words(const Figure& figure)
     const double value = figure.value / scale;
     const double uncertainty = figure.uncertainty / scale;
     const int digits = digits_for(uncertainty, value);
-    auto text = with_minus(format_fixed(value, digits));
+    auto text = format_signed(value, digits);
     switch (figure.bound) {
     case Figure::Bound::value: break;
     case Figure::Bound::at_least: return "≥ " + text + (figure.unit.empty() ? "" : " " + std::string{prefix} + figure.unit);
@@ -144,9 +138,12 @@ std::string measurement_text(const Measurement& m, const TextStyle& style, bool 
     auto out = inked(m.kind + ", " + m.device_under_test, Ink::heading, style);
     if (m.quality.source == procedure::Source::virtual_bench) out += "  " + inked("[VIRTUAL BENCH]", Ink::badge, style);
     out += "\n";
-    for (const auto& figure : m.figures) {
+    for (std::size_t i = 0; i < m.figures.size(); ++i) {
+        const auto& figure = m.figures[i];
         out += wrapped(figure_words(figure) + at_words(figure), width, "  " + padded(figure.words, label_width));
-        if (explain && !figure.definition.empty()) out += wrapped(figure.definition, width, "      ");
+        // One definition for all that follow on each other with it.
+        const bool is_last = i + 1 == m.figures.size() || m.figures[i + 1].definition != figure.definition;
+        if (explain && is_last && !figure.definition.empty()) out += wrapped(figure.definition, width, "      ");
     }
     for (const auto& curve : m.curves)
         if (!curve.for_programs) out += curve_table(curve, style);

@@ -111,6 +111,89 @@ TEST_CASE("impedances from exported captures are the same within what nobody has
     }
 }
 
+TEST_CASE("an input from exported captures is the same within what nobody has told of the interface", "[instrument][measure][captures]")
+{
+    const test::TemporaryFolder folder;
+    const auto settings = settings_with({});
+    const auto live = taken(Instrument{settings}.measure_bench(MeasureKind::input, "receiver-ina134"));
+    REQUIRE(Instrument::export_measurement(live, {}, folder.path / "wav"));
+    const auto again = taken(Instrument{settings}.measure_captures(MeasureKind::input, folder.path / "wav"));
+    CHECK(again.finding == live.finding);
+    for (const auto* id : {"between_ohm", "pin2_ohm", "pin3_ohm", "common_ohm"}) {
+        CAPTURE(id);
+        const auto at = std::ranges::find(again.figures, id, &Figure::id);
+        const auto same = std::ranges::find(live.figures, id, &Figure::id);
+        REQUIRE(at != again.figures.end());
+        REQUIRE(same != live.figures.end());
+        // The same samples, solved with the same nominal parts; only what they may be off by differs.
+        CHECK_THAT(at->value, WithinAbs(same->value, 1e-6 * same->value));
+        CHECK(at->uncertainty > same->uncertainty);
+    }
+}
+
+TEST_CASE("headroom is read from exported captures, and as far as they go", "[instrument][measure][captures]")
+{
+    const test::TemporaryFolder folder;
+    const auto settings = settings_with({{"full-scale", "30"}});
+    const auto live = taken(Instrument{settings}.measure_bench(MeasureKind::headroom, "inverter"));
+    REQUIRE(live.figures.back().bound == Figure::Bound::value);
+    REQUIRE(Instrument::export_measurement(live, {}, folder.path / "wav"));
+    const auto again = taken(Instrument{settings}.measure_captures(MeasureKind::headroom, folder.path / "wav"));
+    REQUIRE(again.figures.size() == 1);
+    CHECK(again.figures.front().id == "maximum_dbfs");
+    CHECK(again.figures.front().bound == Figure::Bound::value);
+    CHECK_THAT(again.figures.front().value, WithinAbs(live.figures.back().value, 1e-9));
+    // Stopped after three levels, it would have left these.
+    for (const auto& file : std::filesystem::directory_iterator{folder.path / "wav"})
+        if (const auto name = file.path().filename().string(); name.starts_with("sine-") && name < "sine-26") std::filesystem::remove(file);
+    const auto part = taken(Instrument{settings}.measure_captures(MeasureKind::headroom, folder.path / "wav"));
+    CHECK(part.quality.ending == procedure::Ending::stopped);
+    REQUIRE(part.figures.size() == 1);
+    CHECK(part.figures.front().bound == Figure::Bound::at_least);
+    // −26 dB of the drive.
+    CHECK(part.figures.front().value < again.figures.front().value - 15.0);
+    std::filesystem::remove(folder.path / "wav" / "sine-30.0-below.wav");
+    CHECK_THAT(refusal(settings, MeasureKind::headroom, folder.path / "wav"), ContainsSubstring("holds no sine-30.0-below.wav"));
+}
+
+TEST_CASE("headroom that is stopped by hand is told as far as it was looked for", "[instrument][measure]")
+{
+    auto settings = settings_with({{"full-scale", "30"}});
+    int asked = 0;
+    const auto stopped = taken(Instrument{settings, [&] { return ++asked > 5; }}.measure_bench(MeasureKind::headroom, "inverter"));
+    CHECK(stopped.quality.ending == procedure::Ending::stopped);
+    CHECK(stopped.figures.back().bound == Figure::Bound::at_least);
+    REQUIRE(stopped.played.size() == 1);
+    // Five levels, 2 dB apart, from −30 dBFS on.
+    CHECK_THAT(stopped.played.front().drive_peak.value_or(Dbfs{0.0}).value(), WithinAbs(-22.0, 1e-9));
+    const auto at_once = Instrument{settings, [] { return true; }}.measure_bench(MeasureKind::headroom, "inverter");
+    REQUIRE_FALSE(at_once);
+    CHECK(at_once.error().kind == ErrorKind::interrupted);
+}
+
+TEST_CASE("what compares captures in phase is refused between two clocks, with how far they are apart", "[instrument][clock]")
+{
+    const auto settings = settings_with({{"clock", "50"}});
+    const Instrument instrument{settings};
+    const auto check_told = [](const std::string& message) {
+        CHECK_THAT(message, ContainsSubstring("50.0") && ContainsSubstring("ppm off the outputs'") && ContainsSubstring("needs one clock"));
+    };
+    for (const auto kind : {MeasureKind::impedance, MeasureKind::balance}) {
+        const auto result = instrument.measure_bench(kind, "inverter");
+        REQUIRE_FALSE(result);
+        check_told(result.error().message);
+    }
+    const auto input = instrument.measure_bench(MeasureKind::input, "receiver-ina134");
+    REQUIRE_FALSE(input);
+    check_told(input.error().message);
+    const auto rejection = instrument.cmrr_bench("receiver-ina134", procedure::CmrrMethod::tied, false);
+    REQUIRE_FALSE(rejection);
+    check_told(rejection.error().message);
+    const auto verdict = instrument.identify_bench("inverter");
+    REQUIRE_FALSE(verdict);
+    check_told(verdict.error().message);
+}
+
 TEST_CASE("a sweep's captures give the same curves again", "[instrument][measure][captures][sweep]")
 {
     const test::TemporaryFolder folder;
@@ -189,11 +272,10 @@ TEST_CASE("recordings of no use are refused with the reason", "[instrument][meas
     CHECK_FALSE(Instrument{settings}.measure_captures(MeasureKind::level, folder.path / "none.wav"));
     std::filesystem::create_directory(folder.path / "empty");
     CHECK_THAT(refusal(settings, MeasureKind::level, folder.path / "empty"), ContainsSubstring("no .wav file"));
-    for (const auto kind : {MeasureKind::headroom, MeasureKind::input}) {
-        const auto result = Instrument{settings}.measure_captures(kind, folder.path / "short.wav");
-        REQUIRE_FALSE(result);
-        CHECK(result.error().kind == ErrorKind::usage);
-    }
+    const auto input = Instrument{settings}.measure_captures(MeasureKind::input, folder.path / "short.wav");
+    REQUIRE_FALSE(input);
+    CHECK(input.error().kind == ErrorKind::usage);
+    CHECK_THAT(refusal(settings, MeasureKind::headroom, folder.path / "short.wav"), ContainsSubstring("carries none"));
     CHECK_THAT(refusal(settings, MeasureKind::impedance, folder.path / "short.wav"), ContainsSubstring("there is no folder"));
     // A folder of another measurement's.
     std::filesystem::create_directory(folder.path / "level");

@@ -127,3 +127,72 @@ TEST_CASE("a calibration is stored for the device, and levels are told in volts 
     CHECK(dbu.at("uncertainty").get<double>() > 0.08);  // 1 % of the meter
     CHECK(std::filesystem::exists(program.scratch() / "config" / "lowleg" / "calibration"));
 }
+
+TEST_CASE("one device plays and another one records", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    // What is played goes into the first, and from it into the second, which is recorded.
+    const auto first = program.serve("unbalanced", {"--name", "first"});
+    const auto second = program.serve("unbalanced", {"--name", "second"});
+    server.connect("first:i2", "second:drive");
+    const Words words{"measure", "level", "--device", "second", "--switch", "true", "--json", "--level", "-20", "--for", "2"};
+    const auto level = measurement_in(program.run(words + Words{"--output-device", "first"}), 0);
+    CHECK(level.at("device") == "second, played by first");
+    // 0.1 dB of each output into its loads.
+    CHECK_THAT(figure(level, "pin2_dbfs").at("value").get<double>(), WithinAbs(-20.2, 0.2));
+    // One server, one clock.
+    CHECK(level.at("quality").at("clock_ppm").get<double>() == 0.0);
+    const auto& signals = level.at("settings").at("signals");
+    REQUIRE(signals.size() == 1);
+    CHECK_THAT(signals.front().at("drive_peak_dbfs").get<double>(), WithinAbs(-20.0, 1e-3));
+    CHECK(signals.front().at("probe_peak_dbfs").is_null());
+
+    const auto unknown = program.run(words + Words{"--output-device", "no such thing"});
+    CHECK(describe(unknown.ending) == "exit status 1");
+    CHECK(unknown.error.find("no audio device “no such thing”") != std::string::npos);
+    CHECK(describe(first->stop()) == "exit status 0");
+    CHECK(describe(second->stop()) == "exit status 0");
+}
+
+TEST_CASE("the rejection of an input is measured through a device", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("receiver-resistors-0p1pct");
+    auto wiring = program.switch_command();
+    for (auto at = wiring.find("{state}"); at != std::string::npos; at = wiring.find("{state}")) wiring.replace(at, 7, "{feed}");
+    const auto outcome = program.run({"cmrr", "--device", "lowleg-bench", "--switch", wiring, "--json"}, 300s);
+    INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
+    REQUIRE(describe(outcome.ending) == "exit status 0");
+    const auto live = json::parse(outcome.output, nullptr, false);
+    REQUIRE(live.is_object());
+    CHECK(live.at("quality").at("source") == "device");
+    // The same on the virtual bench in process, whose figures are held against the circuit's own equations elsewhere.
+    const auto alone = program.run({"cmrr", "--bench", "receiver-resistors-0p1pct", "--json"});
+    REQUIRE(describe(alone.ending) == "exit status 0");
+    const auto in_process = json::parse(alone.output, nullptr, false);
+    const auto db = [](const json& j) { return j.at("cmrr_iec_db").get<double>(); };
+    const auto wide = [](const json& j) { return j.at("uncertainty_db").get<double>(); };
+    CHECK_THAT(db(live), WithinAbs(db(in_process), 0.3 + wide(live) + wide(in_process)));
+    CHECK(live.at("worse_leg") == in_process.at("worse_leg"));
+    CHECK(describe(bench->stop()) == "exit status 0");
+}
+
+TEST_CASE("the balance of an output is measured through a device", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("inverter");
+    const auto balance = measurement_in(program.run(measure(program, "balance"), 300s), 0);
+    CHECK(describe(bench->stop()) == "exit status 0");
+    // The circuit's build-outs: 47 Ω in each leg, and what little its op amps add.
+    const auto pin2 = figure(balance, "pin2_ohm");
+    CHECK_THAT(pin2.at("value").get<double>(), WithinAbs(47.0, pin2.at("uncertainty").get<double>() + 0.1));
+}

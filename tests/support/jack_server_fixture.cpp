@@ -25,7 +25,7 @@ std::string unique_name()
 
 bool JackServer::is_installed()
 {
-    for (const auto* program : {"jackd", "jack_wait", "jack_freewheel", "jack_bufsize"})
+    for (const auto* program : {"jackd", "jack_wait", "jack_freewheel", "jack_bufsize", "jack_connect", "jack_disconnect"})
         if (!test::is_installed(program)) return false;
     return true;
 }
@@ -83,6 +83,16 @@ void JackServer::set_period(int frames)
 {
     if (run({"jack_bufsize", std::to_string(frames)}, environment(), 20s).ending != exited(0))
         throw std::runtime_error{"jack_bufsize failed"};
+}
+
+void JackServer::connect(const std::string& from, const std::string& to)
+{
+    if (run({"jack_connect", from, to}, environment(), 20s).ending != exited(0)) throw std::runtime_error{"jack_connect " + from + " " + to + " failed"};
+}
+
+void JackServer::disconnect(const std::string& from, const std::string& to)
+{
+    if (run({"jack_disconnect", from, to}, environment(), 20s).ending != exited(0)) throw std::runtime_error{"jack_disconnect " + from + " " + to + " failed"};
 }
 
 void JackServer::crash()

@@ -28,6 +28,9 @@ public:
 
     void set_freewheel(bool on);         ///< As fast as the processor allows, instead of in real time.
     void set_period(int frames);         ///< While it runs.
+    /// Both by full name: "client:port".
+    void connect(const std::string& from, const std::string& to);
+    void disconnect(const std::string& from, const std::string& to);
     void crash();                        ///< kill -9.
     void freeze(bool on);                ///< It stands still, and is still there.
 
