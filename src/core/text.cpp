@@ -44,8 +44,9 @@ std::string format_fixed(double value, int digits) { return fmt::format("{:.{}f}
 std::string format_signed(double value, int digits)
 {
     auto text = format_fixed(value, digits);
-    if (text.starts_with('-')) text.replace(0, 1, "−");
-    return text;
+    if (!text.starts_with('-')) return text;
+    const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
+    return text.replace(0, 1, is_zero ? "" : "−");
 }
 
 std::string format_dbfs(Dbfs level, int digits) { return format_signed(level.value(), digits) + " dBFS"; }

@@ -14,7 +14,7 @@ namespace lowleg {
 [[nodiscard]] std::string format_number(double value);
 /// `digits` after the point.
 [[nodiscard]] std::string format_fixed(double value, int digits);
-/// The same with U+2212 for the minus: for people.
+/// The same with U+2212 for the minus, and none before zeros: for people.
 [[nodiscard]] std::string format_signed(double value, int digits);
 /// "−30.0 dBFS", with U+2212.
 [[nodiscard]] std::string format_dbfs(Dbfs level, int digits);

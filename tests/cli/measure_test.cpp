@@ -33,15 +33,20 @@ struct Outcome {
 using Words = std::vector<std::string>;
 
 /// \param stops  told what stands on standard error so far.
-Outcome measure(const Words& words, bool on_terminal = false, const std::function<bool(const std::string&)>& stops = {})
+Outcome run(Words all, bool on_terminal = false, const std::function<bool(const std::string&)>& stops = {})
 {
-    Words all{"measure"};
-    all.insert(all.end(), words.begin(), words.end());
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
     const int status = cli::run(std::move(all), {.in = in, .out = out, .err = err, .style = {}, .err_is_terminal = on_terminal, .should_stop = [&] { return stops && stops(err.str()); }});
     return {status, out.str(), err.str()};
+}
+
+Outcome measure(const Words& words, bool on_terminal = false, const std::function<bool(const std::string&)>& stops = {})
+{
+    Words all{"measure"};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(std::move(all), on_terminal, stops);
 }
 
 std::string text_of(const std::filesystem::path& file)
@@ -124,4 +129,37 @@ TEST_CASE("captures that are none are refused in one line", "[cli][measure]")
     check_error(measure({"impedance", "--captures", (folder.path / "noise").string()}), 1, "through.wav");
     check_error(measure({"headroom", "--captures", (folder.path / "noise").string()}), 1, "sine-30.0-below.wav");
     check_error(measure({"level", "--captures", "x", "--bench", "inverter"}), 2, "--captures");
+}
+
+TEST_CASE("a rejection is exported whole, or not at all", "[cli][cmrr]")
+{
+    const test::TemporaryFolder folder;
+    const auto csv = (folder.path / "cmrr.csv").string();
+    const auto wav = (folder.path / "cmrr").string();
+    const auto made = run({"cmrr", "--bench", "receiver-ina134", "--json", "--csv", csv, "--wav", wav});
+    REQUIRE(made.status == 0);
+    const auto j = json::parse(made.out);
+    CHECK(j.at("schema") == "lowleg.cmrr/1");
+    for (const auto* key : {"cmrr_iec_db", "worse_leg", "uncertainty_db", "at_floor", "at_hz", "common_db", "leg2_db", "leg3_db", "floor_db", "quality"}) CHECK(j.contains(key));
+    for (const auto* at : {"50", "60", "1000", "10000"}) CHECK(j.at("figures").at(at).at("iec_db").is_number());
+    CHECK(j.at("curve").size() >= 15);
+    // A row of names, one of units, four figures and the curve, all of them as wide.
+    std::istringstream lines{text_of(csv)};
+    std::string line;
+    std::size_t rows = 0, commas = 0;
+    while (std::getline(lines, line)) {
+        const auto here = static_cast<std::size_t>(std::ranges::count(line, ','));
+        if (rows++ == 0) commas = here;
+        CHECK(here == commas);
+        CHECK(line.ends_with('\r'));
+    }
+    CHECK(rows == 2 + 4 + j.at("curve").size());
+    for (const auto* name : {"separate.wav", "common.wav", "common-leg-2.wav", "common-leg-3.wav"}) CHECK(std::filesystem::exists(folder.path / "cmrr" / name));
+
+    // Inputs that clip: an error, and no file.
+    const auto none = (folder.path / "none.csv").string();
+    const auto refused = run({"cmrr", "--bench", "receiver-ina134", "--clip", "-30", "--csv", none, "--wav", (folder.path / "none").string()});
+    check_error(refused, 1, "clips");
+    CHECK_FALSE(std::filesystem::exists(none));
+    CHECK_FALSE(std::filesystem::exists(folder.path / "none"));
 }

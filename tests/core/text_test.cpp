@@ -23,6 +23,10 @@ TEST_CASE("numbers read as a technician writes them", "[core][text]")
     CHECK(format_db(GainDb{5.938}) == "+5.94 dB");
     CHECK(format_db(GainDb{-26.1}) == "−26.10 dB");
     CHECK(format_db(GainDb{-0.001}) == "0.00 dB");
+    CHECK(format_signed(-0.0004, 3) == "0.000");
+    CHECK(format_signed(-0.0006, 3) == "−0.001");
+    CHECK(format_signed(12.0, 1) == "12.0");
+    CHECK(format_dbfs(Dbfs{-110.04}, 1) == "−110.0 dBFS");
     CHECK(format_db(GainDb{-std::numeric_limits<double>::infinity()}) == "−∞ dB");
     CHECK(format_number(0.1) == "0.1");
 }

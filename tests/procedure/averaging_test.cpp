@@ -8,6 +8,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <cmath>
@@ -24,6 +25,7 @@ using procedure::Averaging;
 using procedure::Ending;
 using procedure::Figure;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::WithinAbs;
 
 namespace {
 
@@ -179,4 +181,32 @@ TEST_CASE("a tone stands on an odd bin, clear of the mains", "[procedure][measur
         CHECK(std::abs(plan.value().tones.front().amplitude - 0.501187) < 1e-5);
     }
     CHECK_FALSE(procedure::plan_tone(rate, Hertz{23e3}, Dbfs{-6.0}));
+}
+
+TEST_CASE("what the interface does of itself is taken off the response", "[procedure][measure]")
+{
+    // Inputs and outputs that fall by 3 dB at 20 kHz together, as they were calibrated; the device here is flat, so what is left rises by as much.
+    constexpr double corner_hz = 20e3;
+    const auto low_pass = [](double f) { return 1.0 / Complex{1.0, f / corner_hz}; };
+    procedure::CalibratedLoop loop;
+    for (double f = 10.0; f < 24e3; f *= 1.02) loop.points.push_back({Hertz{f}, low_pass(f) / std::abs(low_pass(1000.0))});
+    loop.uncertainty_db.uncertainty = 0.05;
+
+    Rig rig;
+    procedure::FixtureSwitch nothing_moves = [](SwitchState) -> Status { return Done{}; };
+    procedure::MeasureOptions options;
+    options.scales.loops[0] = loop;
+    const auto measured = procedure::measure(*rig.engine, nothing_moves, procedure::MeasureKind::response, options, {}, {});
+    if (!measured) FAIL(measured.error().message);
+    REQUIRE_FALSE(measured.value().curves.empty());
+    const auto& curve = measured.value().curves.front();
+    REQUIRE(curve.id == "pin2_response");
+    const auto db = [&](double f) { return -20.0 * std::log10(std::abs(low_pass(f))); };
+    for (const auto& row : curve.rows) {
+        CAPTURE(row[0]);
+        // Straight between points 2 % apart: 1e-4 of the curve.
+        CHECK_THAT(row[1], WithinAbs(db(row[0]) - db(1000.0), 0.002));
+        CHECK(row[3] >= 0.05);
+    }
+    CHECK_THAT(measured.value().notes.front(), ContainsSubstring("taken off"));
 }
