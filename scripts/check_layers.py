@@ -11,7 +11,7 @@ import tempfile
 
 THIRD_PARTY = {  # name in layers.txt: how its headers are written
     "fmt": r"fmt/", "kissfft": r"kissfft\.hh", "eigen": r"Eigen/", "sndfile": r"sndfile\.hh?", "json": r"nlohmann/",
-    "portaudio": r"(portaudio|pa_\w+)\.h", "jack": r"jack/", "cli11": r"CLI/",
+    "portaudio": r"(portaudio|pa_\w+)\.h", "jack": r"jack/", "cli11": r"CLI/", "boost": r"boost/",
 }
 SYSTEM = r"(sys/\w+|unistd|fcntl|dlfcn|poll|pthread|signal|pwd|netinet/in|arpa/inet)\.h"  # POSIX, in .cpp files
 STANDARD = r"[a-z0-9_]+"  # <vector>: no dot, no slash
@@ -216,7 +216,7 @@ def self_test():
         ("bench/wide.cpp", '#include "engine/private.h"\n', "src/bench/wide.cpp:1: bench may not include"),
         ("dsp/foreign.cpp", "#include <jack/jack.h>\n", "src/dsp/foreign.cpp:1: <jack/jack.h>: jack does not belong"),
         ("dsp/open.h", "#include <Eigen/Dense>\n", "src/dsp/open.h:1: <Eigen/Dense> in a header"),
-        ("dsp/strange.cpp", "#include <boost/any.hpp>\n", "src/dsp/strange.cpp:1: <boost/any.hpp>: not known"),
+        ("dsp/strange.cpp", "#include <absl/any.hpp>\n", "src/dsp/strange.cpp:1: <absl/any.hpp>: not known"),
         ("dsp/system.h", "#include <unistd.h>\n", "src/dsp/system.h:1: <unistd.h> in a header"),
         ("dsp/gone.cpp", '#include "core/gone.h"\n', "src/dsp/gone.cpp:1: core/gone.h: no such file"),
         ("dsp/decibel.cpp", "double a = 20 * std::log10(2.0);\n", "src/dsp/decibel.cpp:1: decibels"),

@@ -121,7 +121,7 @@ int calibrate(const Terminal& terminal, const CalibrateArguments& arguments, Cal
     if (!request) return fail(terminal, request.error());
     if (!arguments.bench && arguments.device_option->count() == 0)
         return fail(terminal, {"there is nothing to calibrate: give --device ID (\"lowleg devices\" lists them), or --bench for the simulated interface", ErrorKind::usage});
-    const Instrument instrument{std::move(settings).value(), terminal.should_stop};
+    const Instrument instrument{std::move(settings).value(), terminal.should_stop, teller(terminal)};
     const ProgressLine line{terminal};
     const auto observer = [&](const procedure::MeasurementProgress& p) { line.show(report::progress_words(p)); };
     const auto hands = hands_of(terminal, line, arguments);

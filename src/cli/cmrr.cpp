@@ -59,7 +59,8 @@ int show(const Terminal& terminal, const CmrrArguments& arguments, const Result<
     const auto& cmrr = result.value();
     if (const auto written = Instrument::export_cmrr(cmrr, arguments.csv, arguments.wav); !written) return fail(terminal, written.error());
     terminal.out << (arguments.json ? report::cmrr_json(cmrr) : report::cmrr_text(cmrr, terminal.style, arguments.explain));
-    return cmrr.quality.ending == procedure::Ending::stopped ? ExitStatus::interrupted : ExitStatus::result;
+    if (!cmrr.quality.lost_because.empty()) terminal.err << "lowleg: " << cmrr.quality.lost_because << "; this is what was measured until then" << std::endl;
+    return is_cut_short(cmrr.quality.ending) ? ExitStatus::interrupted : ExitStatus::result;
 }
 
 int cmrr(const Terminal& terminal, const CmrrArguments& arguments)
@@ -67,7 +68,7 @@ int cmrr(const Terminal& terminal, const CmrrArguments& arguments)
     auto settings = arguments.settings.settings();
     if (!settings) return fail(terminal, settings.error());
     settings.value().keeps_captures = !arguments.wav.empty();
-    const Instrument instrument{std::move(settings).value(), terminal.should_stop};
+    const Instrument instrument{std::move(settings).value(), terminal.should_stop, teller(terminal)};
     const ProgressLine line{terminal};
     const auto observer = [&](const procedure::MeasurementProgress& p) { line.show(report::progress_words(p)); };
     const auto shown = [&](const Result<Cmrr>& result) {

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/progress_line.h"
 
 #include <CLI/CLI.hpp>
 
@@ -6,6 +7,14 @@
 #include <ostream>
 
 namespace lowleg::cli {
+
+std::function<void(const std::string&)> teller(const Terminal& terminal)
+{
+    return [&terminal](const std::string& sentence) {
+        ProgressLine{terminal}.clear();
+        terminal.err << "lowleg: " << sentence << std::endl;
+    };
+}
 
 int fail(const Terminal& terminal, const Error& error)
 {

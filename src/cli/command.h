@@ -25,6 +25,7 @@ namespace lowleg::cli {
 using Action = std::function<int()>;
 
 // Each offers a command; `terminal` and `action` outlive the application.
+void add_audio_host(CLI::App& app, const Terminal& terminal, Action& action);
 void add_devices(CLI::App& app, const Terminal& terminal, Action& action);
 void add_identify(CLI::App& app, const Terminal& terminal, Action& action);
 void add_measure(CLI::App& app, const Terminal& terminal, Action& action);
@@ -36,6 +37,9 @@ void add_bench(CLI::App& app, const Terminal& terminal, Action& action);
 
 /// Prints "lowleg: what, why, what to do" on one line. \return the status that belongs to the error.
 int fail(const Terminal& terminal, const Error& error);
+
+/// Tells what happens to a device while it measures: a line of its own, in the place of the progress.
+[[nodiscard]] std::function<void(const std::string&)> teller(const Terminal& terminal);
 
 /// The options of a command that are settings, made from the table of the instrument.
 class SettingOptions {

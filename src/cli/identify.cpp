@@ -133,7 +133,7 @@ int identify(const Terminal& terminal, const IdentifyArguments& arguments)
     if (!settings) return fail(terminal, settings.error());
     const auto fixture = settings.value().fixture;
     const auto drive = settings.value().drive;
-    const Instrument instrument{std::move(settings).value(), terminal.should_stop};
+    const Instrument instrument{std::move(settings).value(), terminal.should_stop, teller(terminal)};
     const ProgressLine line{terminal};
     const auto progress = [&](const procedure::IdentifyProgress& p) { line.show(words_for(p)); };
     const auto shown = [&](const Result<Identification>& result) {

@@ -44,7 +44,8 @@ int show(const Terminal& terminal, const MeasureArguments& arguments, const Resu
     const auto& measurement = result.value();
     if (const auto written = Instrument::export_measurement(measurement, arguments.csv, arguments.wav); !written) return fail(terminal, written.error());
     terminal.out << (arguments.json ? report::measurement_json(measurement) : report::measurement_text(measurement, terminal.style, arguments.explain));
-    return measurement.quality.ending == procedure::Ending::stopped ? ExitStatus::interrupted : ExitStatus::result;
+    if (!measurement.quality.lost_because.empty()) terminal.err << "lowleg: " << measurement.quality.lost_because << "; this is what was measured until then" << std::endl;
+    return is_cut_short(measurement.quality.ending) ? ExitStatus::interrupted : ExitStatus::result;
 }
 
 int measure(const Terminal& terminal, const MeasureArguments& arguments, MeasureKind kind)
@@ -56,7 +57,7 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
     settings.value().keeps_captures = !arguments.wav.empty();
     const auto given = settings.value();
     const bool exchanges = kind == MeasureKind::balance && given.exchange;
-    const Instrument instrument{std::move(settings).value(), terminal.should_stop};
+    const Instrument instrument{std::move(settings).value(), terminal.should_stop, teller(terminal)};
     const ProgressLine line{terminal};
     const auto observer = [&](const procedure::MeasurementProgress& p) { line.show(report::progress_words(p)); };
     const auto shown = [&](const Result<Measurement>& result) {
@@ -73,7 +74,7 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
         return ask_for_exchange(terminal.in, terminal.err, terminal.should_stop);
     };
     if (exchanges && arguments.switch_option->count() > 0)
-        return shown(instrument::balance_exchanged_device(given, arguments.device, instrument::command_switch(arguments.switch_command), exchange, observer, {}, terminal.should_stop));
+        return shown(instrument::balance_exchanged_device(given, arguments.device, instrument::command_switch(arguments.switch_command), exchange, observer, {}, {terminal.should_stop, teller(terminal)}));
     if (arguments.switch_option->count() > 0)
         return shown(instrument.measure_device(kind, arguments.device, instrument::command_switch(arguments.switch_command), observer));
     if (const auto known = Instrument::check_device(arguments.device); !known) return fail(terminal, known.error());
@@ -84,7 +85,7 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
         return is_line_output(terminal.in, terminal.err);
     };
     if (exchanges)
-        return shown(instrument::balance_exchanged_device(given, arguments.device, std::move(by_hand), exchange, observer, confirm, terminal.should_stop));
+        return shown(instrument::balance_exchanged_device(given, arguments.device, std::move(by_hand), exchange, observer, confirm, {terminal.should_stop, teller(terminal)}));
     return shown(instrument.measure_device(kind, arguments.device, std::move(by_hand), observer, confirm));
 }
 

@@ -28,7 +28,8 @@ const auto every_command = [](const CLI::App*) { return true; };
 std::string commands_of(const CLI::App& app)
 {
     std::string out;
-    for (const auto* command : app.get_subcommands(every_command)) out += (out.empty() ? "" : ", ") + command->get_name();
+    for (const auto* command : app.get_subcommands(every_command))
+        if (!command->get_group().empty()) out += (out.empty() ? "" : ", ") + command->get_name();
     return out;
 }
 
@@ -64,6 +65,7 @@ int run_unguarded(std::vector<std::string> arguments, const Terminal& terminal)
     add_predict(app, terminal, action);
     add_stimulus(app, terminal, action);
     add_bench(app, terminal, action);
+    add_audio_host(app, terminal, action);
 
     if (const auto known = check_commands(app, arguments); !known) return fail(terminal, known.error());
     try {

@@ -8,7 +8,7 @@ namespace lowleg {
 
 std::string describe(Faults faults)
 {
-    static constexpr std::array<std::pair<Fault, std::string_view>, 9> texts{{
+    static constexpr std::array<std::pair<Fault, std::string_view>, 10> texts{{
         {Fault::flagged, "the audio system reported a dropout"},
         {Fault::lost, "captured frames were dropped"},
         {Fault::late, "the frame count fell behind the clock"},
@@ -18,6 +18,7 @@ std::string describe(Faults faults)
         {Fault::not_finite, "samples were not numbers"},
         {Fault::clipped, "an input was at full scale"},
         {Fault::phase_jump, "the tones jumped in phase"},
+        {Fault::restarted, "the audio was lost and started anew"},
     }};
     std::string out;
     for (const auto& [fault, text] : texts) {

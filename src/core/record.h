@@ -21,6 +21,7 @@ enum class Fault : std::uint32_t {
     not_finite = 1U << 6U,    ///< A sample was NaN or infinite (0 was put in its place).
     clipped = 1U << 7U,       ///< An input was at full scale.
     phase_jump = 1U << 8U,    ///< Found by the analysis: the tones do not continue from the period before.
+    restarted = 1U << 9U,     ///< The audio was lost and started anew before it: delays may have changed.
 };
 
 /// A set of Fault, plain enough to cross a ring.

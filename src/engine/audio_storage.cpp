@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 
 namespace lowleg::engine {
 namespace {
@@ -16,7 +17,8 @@ constexpr std::size_t command_places = 16;
 /// Gives out stretches of memory one after another; without memory it only counts.
 class Layout {
 public:
-    explicit Layout(std::byte* memory) noexcept : memory_{memory} {}
+    /// \param constructs  objects begin there; else they are there already.
+    explicit Layout(std::byte* memory, bool constructs = true) noexcept : memory_{memory}, constructs_{constructs} {}
 
     template <class T>
     T* place(std::size_t count)
@@ -26,13 +28,16 @@ public:
         used_ += (count * sizeof(T) + AudioStorage::alignment - 1) / AudioStorage::alignment * AudioStorage::alignment;
         if (at == nullptr) return nullptr;
         T* const first = std::launder(reinterpret_cast<T*>(at));
-        std::uninitialized_value_construct_n(first, count);
+        // Samples are written before they are read: to write zeros here would claim all pages at once.
+        if (constructs_ && std::is_same_v<T, float>) std::uninitialized_default_construct_n(first, count);
+        else if (constructs_) std::uninitialized_value_construct_n(first, count);
         return first;
     }
     [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
 private:
     std::byte* memory_;
+    bool constructs_;
     std::size_t used_{0};
 };
 
@@ -79,14 +84,14 @@ std::size_t AudioStorage::bytes_needed(const StorageSizes& sizes) noexcept
     return layout.used();
 }
 
-AudioStorage::AudioStorage(std::span<std::byte> memory, const StorageSizes& sizes)
+AudioStorage::AudioStorage(std::span<std::byte> memory, const StorageSizes& sizes, Begin begin)
 {
     void* start = memory.data();
     std::size_t space = memory.size();
     if (std::align(alignment, bytes_needed(sizes), start, space) != memory.data()) {
         throw std::invalid_argument{"AudioStorage: the memory is too small or not aligned"};
     }
-    Layout layout{memory.data()};
+    Layout layout{memory.data(), begin == Begin::empty};
     const Parts parts{layout, sizes};
     audio_ = {.commands = parts.commands.reader(),
               .retired = parts.retired.writer(),

@@ -34,14 +34,18 @@ public:
 
     [[nodiscard]] static std::size_t bytes_needed(const StorageSizes& sizes) noexcept;
 
-    /// Starts everything off empty. \param memory  bytes_needed(), aligned to `alignment`; outlives all ends.
+    /// Starts everything off empty. \param memory  bytes_needed(), aligned to `alignment`, all 0 where it is new; outlives all ends.
     /// \throws std::invalid_argument otherwise.
-    AudioStorage(std::span<std::byte> memory, const StorageSizes& sizes);
+    AudioStorage(std::span<std::byte> memory, const StorageSizes& sizes) : AudioStorage{memory, sizes, Begin::empty} {}
+    /// The other process' view of memory that one with the same sizes has started off.
+    static AudioStorage attached_to(std::span<std::byte> memory, const StorageSizes& sizes) { return {memory, sizes, Begin::as_it_is}; }
 
     [[nodiscard]] const rt::AudioEnds& audio_ends() const noexcept { return audio_; }
     [[nodiscard]] const ControlEnds& control_ends() const noexcept { return control_; }
 
 private:
+    enum class Begin : std::uint8_t { empty, as_it_is };
+    AudioStorage(std::span<std::byte> memory, const StorageSizes& sizes, Begin begin);
     rt::AudioEnds audio_;
     ControlEnds control_;
 };

@@ -7,10 +7,14 @@
 #pragma once
 
 #include "core/result.h"
-#include "engine/rt/duplex_processor.h"
+#include "engine/audio_storage.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
 
 namespace lowleg::engine {
 
@@ -28,6 +32,8 @@ struct StreamFacts {
     double sample_rate_hz{};            ///< The rate that the device really runs at.
     std::array<char, 520> device{};     ///< Name for people, ends with a 0; of two devices "IN, played by OUT".
     std::array<char, 64> host_api{};    ///< "JACK Audio Connection Kit", "virtual bench", …
+    /// What StreamRequest finds the same devices by again, ends with a 0; empty where there is nothing to find.
+    std::array<char, 256> capture_name{}, playback_name{};
 };
 
 class Backend {
@@ -37,7 +43,11 @@ public:
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
 
-    /// Control thread, once. The ends stay valid until the backend is destroyed.
+    /// Control thread, once, before open(): where the stream's memory is to be. Another process may share it.
+    /// \return bytes_needed(sizes), aligned, all 0, valid until the backend is destroyed; failure when there is not so much.
+    virtual Result<std::span<std::byte>> storage(const StorageSizes& sizes);
+
+    /// Control thread, once. The ends lie in storage().
     virtual Result<StreamFacts> open(const StreamRequest& request, const rt::AudioEnds& ends) = 0;
     /// Control thread. Blocks arrive from here on.
     virtual Status start() = 0;
@@ -46,6 +56,14 @@ public:
     virtual void stop() noexcept = 0;
     /// Any thread. False when the device is known to be gone: no further block will come.
     [[nodiscard]] virtual bool is_alive() const noexcept = 0;
+    /// Any thread, once it is not alive: what happened, half a sentence; empty where nothing is known.
+    [[nodiscard]] virtual std::string_view loss() const noexcept { return {}; }
+
+private:
+    struct alignas(AudioStorage::alignment) Line {
+        std::byte bytes[AudioStorage::alignment];
+    };
+    std::vector<Line> memory_;
 };
 
 }  // namespace lowleg::engine

@@ -80,11 +80,4 @@ Result<DeviceInfo> find_device(std::span<const DeviceInfo> devices, std::string_
                  listed(all)};
 }
 
-Result<DeviceInfo> find_device(std::string_view number_or_name)
-{
-    const Result<std::vector<DeviceInfo>> devices = list_devices();
-    if (!devices) return devices.error();
-    return find_device(devices.value(), number_or_name);
-}
-
 }  // namespace lowleg::engine

@@ -25,15 +25,8 @@ struct DeviceInfo {
     std::string note;             ///< What is odd about it, one sentence; mostly empty.
 };
 
-/// Asks every audio system anew, which takes up to a second. Other runs of this program that stream are left out.
-/// \return none when there are no devices; failure when no audio system answers at all.
-Result<std::vector<DeviceInfo>> list_devices();
-
 /// The device with this number, or with this name; upper and lower case are the same, and a part of the name will do that only
 /// one device has. An empty text takes the only device that has inputs and outputs.
 /// \return failure naming those that fit, when several do; or those that there are, with the nearest.
 Result<DeviceInfo> find_device(std::span<const DeviceInfo> devices, std::string_view number_or_name);
-/// The same among list_devices().
-Result<DeviceInfo> find_device(std::string_view number_or_name);
-
 }  // namespace lowleg::engine

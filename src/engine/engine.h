@@ -8,9 +8,12 @@
 #include "engine/backend.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace lowleg::engine {
 
@@ -28,16 +31,30 @@ struct EngineCounters {
     std::uint64_t clipped{};      ///< Samples, both inputs together.
 };
 
+/// How a stream that was lost comes back: each call makes a backend that has not been opened.
+using BackendFactory = std::function<std::unique_ptr<Backend>()>;
+
+/// Who is asked and told while the engine waits. All may be empty.
+struct EngineHooks {
+    std::function<bool()> should_stop;                 ///< Asked while a device that was lost is looked for.
+    std::function<void(const std::string&)> tell;      ///< Given a sentence when a device is lost, and when it is back.
+};
+
 /// Control thread only, unless said otherwise. Holds one stream from open() to destruction.
 ///
+/// With a factory it survives the loss of its device, or of the process that its device is moved by: it looks for the device by its name for some time, opens it, plays on
+/// what played, and the next period has Fault::restarted. Frames go on counting. Delays may be others from then on.
+///
 /// Captured audio waits for next_period() for some seconds (5.5 s at 48 kHz); what comes after that is dropped and counted, and
-/// the period asked for next tells whether it is concerned. A stall is not loss: a device that stands still is waited for, for 3 s.
+/// the period asked for next tells whether it is concerned. A stall is not loss: a device that stands still is waited for, for 5 s.
 class Engine {
 public:
     /// Opens and starts the stream, silent.
     /// \param max_period_frames  longest signal that play() will be given.
     static Result<std::unique_ptr<Engine>> open(std::unique_ptr<Backend> backend, const StreamRequest& request,
                                                 std::int64_t max_period_frames);
+    /// The same of a device that may be lost and come back.
+    static Result<std::unique_ptr<Engine>> open(BackendFactory factory, const StreamRequest& request, std::int64_t max_period_frames, EngineHooks hooks = {});
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
     ~Engine();  ///< Soft stop where the device still lives.
@@ -67,12 +84,16 @@ public:
     /// \param frames  1 to a second's. \return as next_period(), and failure for another number of frames.
     Result<Stretch> next_stretch(std::uint64_t not_before, std::int64_t frames);
 
+    /// How often the device was lost and came back. What compares captures from before and after is measured again.
+    [[nodiscard]] std::size_t restarts() const noexcept;
+
     /// Highest absolute sample of each input since the last call, full scale = 1. Any one thread.
     [[nodiscard]] std::array<float, 2> take_input_peaks() noexcept;
     [[nodiscard]] EngineCounters counters() const noexcept;
 
 private:
     struct Impl;
+    static Result<std::unique_ptr<Engine>> begin(std::unique_ptr<Impl> impl, const StreamRequest& request, std::int64_t max_period_frames);
     explicit Engine(std::unique_ptr<Impl>) noexcept;
     std::unique_ptr<Impl> impl_;
 };

@@ -284,6 +284,8 @@ struct Stream {
     facts.sample_rate_hz = info != nullptr && info->sampleRate > 0.0 ? info->sampleRate : rate;
     if (facts.sample_rate_hz != rate) state.processor = rt::DuplexProcessor{ends, facts.sample_rate_hz};
     std::strncpy(facts.device.data(), name.c_str(), facts.device.size() - 1);
+    std::strncpy(facts.capture_name.data(), device.name.c_str(), facts.capture_name.size() - 1);
+    if (are_two) std::strncpy(facts.playback_name.data(), player.name.c_str(), facts.playback_name.size() - 1);
     std::strncpy(facts.host_api.data(), device.host_api.c_str(), facts.host_api.size() - 1);
     return Done{};
 }
@@ -370,7 +372,7 @@ std::unique_ptr<Backend> make_portaudio_backend() { return std::make_unique<Port
 
 bool portaudio_is_lost() noexcept { return PortAudioThread::instance().is_lost(); }
 
-Result<std::vector<DeviceInfo>> list_devices()
+Result<std::vector<DeviceInfo>> portaudio_devices()
 {
     const auto devices = std::make_shared<std::vector<DeviceInfo>>();
     Status status = PortAudioThread::instance().run(

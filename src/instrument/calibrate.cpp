@@ -147,7 +147,7 @@ Result<procedure::Measurement> Instrument::calibrate_device(const CalibrationReq
 {
     auto folder = request.folder.empty() ? procedure::calibration_folder() : Result<std::filesystem::path>{request.folder};
     if (!folder) return Error{"there is nowhere to store a calibration: set HOME or XDG_CONFIG_HOME, or give --folder"};
-    auto engine = open_device(settings_, id);
+    auto engine = open_device(settings_, id, hooks_);
     if (!engine) return engine.error();
     const auto& facts = engine.value()->facts();
     auto options = options_of(settings_, request);
@@ -164,7 +164,7 @@ Result<procedure::Measurement> Instrument::calibrate_device(const CalibrationReq
                                             return engine.value().get();
                                         },
                                         hands.read_meter};
-    return calibrated(rig, request, std::move(options), folder.value(), observer, should_stop_);
+    return measured_in_one_piece(*engine.value(), hooks_, [&] { return calibrated(rig, request, options, folder.value(), observer, hooks_.should_stop); });
 }
 
 Result<procedure::Measurement> Instrument::calibrate_bench(const CalibrationRequest& request, const CalibrationHands& hands, const procedure::MeasurementObserver& observer) const
@@ -187,7 +187,7 @@ Result<procedure::Measurement> Instrument::calibrate_bench(const CalibrationRequ
                                             return loop.read(output, level);
                                         }};
     const auto folder = request.folder.empty() ? std::nullopt : std::optional{request.folder};
-    return calibrated(rig, request, std::move(options), folder, observer, should_stop_);
+    return calibrated(rig, request, std::move(options), folder, observer, hooks_.should_stop);
 }
 
 Result<std::vector<procedure::StoredCalibration>> Instrument::list_calibrations(const std::filesystem::path& folder, const std::string& device)
@@ -202,7 +202,7 @@ Result<std::vector<procedure::StoredCalibration>> Instrument::list_calibrations(
     };
     auto name = device;
     if (!is_named(name)) {
-        const auto found = engine::find_device(device);
+        const auto found = find_device(device);
         if (!found) return Error{"nothing is stored of a device called \"" + device + "\", and none with this name or number is connected: \"lowleg calibrate show\" lists all"};
         name = found.value().name;
     }

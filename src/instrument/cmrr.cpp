@@ -63,7 +63,7 @@ Result<Cmrr> Instrument::cmrr_bench(const std::string& name_or_file, procedure::
     options.calibration.kind = CalibrationUse::Kind::virtual_bench;
     options.outputs_match = true;
     const auto feed_switch = [&bench](CmrrFeed wanted) { return feed(*bench, bench_feed(wanted)); };
-    auto result = procedure::measure_cmrr(*engine, feed_switch, options, observer, should_stop_);
+    auto result = procedure::measure_cmrr(*engine, feed_switch, options, observer, hooks_.should_stop);
     // Silence of gear that the bench had to mute is no reading, and no other reason of a failure.
     if (auto trouble = bench->trouble(); trouble && (result || result.error().kind == ErrorKind::failure)) return Error{std::move(*trouble)};
     if (result)
@@ -74,14 +74,14 @@ Result<Cmrr> Instrument::cmrr_bench(const std::string& name_or_file, procedure::
 Result<Cmrr> Instrument::cmrr_device(const std::string& id, procedure::CmrrMethod method, bool own_input, const procedure::FeedSwitch& feed_switch,
                                      const procedure::MeasurementObserver& observer) const
 {
-    auto engine = open_device(settings_, id);
+    auto engine = open_device(settings_, id, hooks_);
     if (!engine) return engine.error();
     const auto& facts = engine.value()->facts();
     auto options = cmrr_options_of(settings_, method, own_input, procedure::Source::device, facts.device.data());
     auto use = calibration_use(settings_, facts);
     if (!use) return use.error();
     options.calibration = std::move(use).value();
-    return procedure::measure_cmrr(*engine.value(), feed_switch, options, observer, should_stop_);
+    return measured_in_one_piece(*engine.value(), hooks_, [&] { return procedure::measure_cmrr(*engine.value(), feed_switch, options, observer, hooks_.should_stop); });
 }
 
 Status Instrument::export_cmrr(const Cmrr& cmrr, const std::filesystem::path& csv, const std::filesystem::path& wav_folder)

@@ -76,13 +76,13 @@ Result<Measurement> balance_exchanged_bench(const Settings& settings, const std:
 
 Result<Measurement> balance_exchanged_device(const Settings& settings, const std::string& id, procedure::FixtureSwitch fixture_switch,
                                              const std::function<Status()>& exchange_leads, const procedure::MeasurementObserver& observer,
-                                             std::function<bool()> confirm_line_output, const std::function<bool()>& should_stop)
+                                             std::function<bool()> confirm_line_output, const engine::EngineHooks& hooks)
 {
     // The device is closed again before it is opened with its channels exchanged.
     const auto ratios = [&](const Settings& with) -> Ratios {
-        auto engine = open_device(with, id);
+        auto engine = open_device(with, id, hooks);
         if (!engine) return engine.error();
-        return procedure::read_leg_ratios(*engine.value(), fixture_switch, options_of(with), observer, should_stop);
+        return procedure::read_leg_ratios(*engine.value(), fixture_switch, options_of(with), observer, hooks.should_stop);
     };
     const auto before = ratios(settings);
     if (!before) return before.error();
@@ -93,7 +93,7 @@ Result<Measurement> balance_exchanged_device(const Settings& settings, const std
     const auto gain = procedure::gain_ratio_now(before.value(), after.value());
     if (!gain) return gain.error();
     now = with_known_gain(std::move(now), gain.value());
-    return with_note(Instrument{now, should_stop}.measure_device(procedure::MeasureKind::balance, id, std::move(fixture_switch), observer, std::move(confirm_line_output)), gain.value());
+    return with_note(Instrument{now, hooks.should_stop, hooks.tell}.measure_device(procedure::MeasureKind::balance, id, std::move(fixture_switch), observer, std::move(confirm_line_output)), gain.value());
 }
 
 }  // namespace lowleg::instrument

@@ -17,6 +17,6 @@ namespace lowleg::instrument {
 ///   Instrument::measure_device(). The rest is measured as the leads are then, with the channels exchanged, too.
 [[nodiscard]] Result<procedure::Measurement> balance_exchanged_device(const Settings& settings, const std::string& id, procedure::FixtureSwitch fixture_switch,
                                                                       const std::function<Status()>& exchange_leads, const procedure::MeasurementObserver& observer,
-                                                                      std::function<bool()> confirm_line_output, const std::function<bool()>& should_stop);
+                                                                      std::function<bool()> confirm_line_output, const engine::EngineHooks& hooks);
 
 }  // namespace lowleg::instrument

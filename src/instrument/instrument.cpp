@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "engine/devices.h"
 #include "engine/engine.h"
+#include "engine/host_backend.h"
 #include "files/audio_file.h"
 #include "files/text_file.h"
 #include "instrument/named_input.h"
@@ -196,8 +197,8 @@ Status read_into(report::CircuitReport& out, const bench::SolvedCircuit& solved)
 
 }  // namespace
 
-Instrument::Instrument(Settings settings, std::function<bool()> should_stop)
-    : settings_{std::move(settings)}, should_stop_{should_stop ? std::move(should_stop) : [] { return false; }}
+Instrument::Instrument(Settings settings, std::function<bool()> should_stop, std::function<void(const std::string&)> tell)
+    : settings_{std::move(settings)}, hooks_{should_stop ? std::move(should_stop) : [] { return false; }, std::move(tell)}
 {
 }
 
@@ -213,7 +214,7 @@ Result<Identification> Instrument::identify_bench(const std::string& name_or_fil
     if (!opened) return opened.error();
     const auto& [bench, engine, rate, name] = opened.value();
     auto fixture_switch = switch_of(bench);
-    auto result = procedure::identify(*engine, fixture_switch, options_of(settings_, procedure::Source::virtual_bench, name), progress, should_stop_);
+    auto result = procedure::identify(*engine, fixture_switch, options_of(settings_, procedure::Source::virtual_bench, name), progress, hooks_.should_stop);
     return with_bench_notes(std::move(result), *bench);
 }
 
@@ -229,13 +230,13 @@ Result<procedure::Measurement> Instrument::measure_bench(procedure::MeasureKind 
     if (settings_.gain_mismatch != GainDb{0.0}) options.scales.gain_ratio_db.reset();
     if (auto ok = complete_balance(options, settings_, kind); !ok) return ok.error();
     auto fixture_switch = switch_of(bench);
-    return with_bench_notes(procedure::measure(*engine, fixture_switch, kind, options, observer, should_stop_), *bench);
+    return with_bench_notes(procedure::measure(*engine, fixture_switch, kind, options, observer, hooks_.should_stop), *bench);
 }
 
 Result<procedure::Measurement> Instrument::measure_device(procedure::MeasureKind kind, const std::string& id, procedure::FixtureSwitch fixture_switch,
                                                           const procedure::MeasurementObserver& observer, std::function<bool()> confirm_line_output) const
 {
-    auto engine = open_device(settings_, id);
+    auto engine = open_device(settings_, id, hooks_);
     if (!engine) return engine.error();
     const auto& facts = engine.value()->facts();
     auto options = measure_options_of(settings_, procedure::Source::device, facts.device.data());
@@ -245,7 +246,10 @@ Result<procedure::Measurement> Instrument::measure_device(procedure::MeasureKind
     options.fixture = procedure::calibrated_fixture(options.fixture, found.value(), settings_.inputs, settings_.outputs, settings_.given);
     if (auto ok = complete_balance(options, settings_, kind); !ok) return ok.error();
     options.confirm_line_output = std::move(confirm_line_output);
-    return procedure::measure(*engine.value(), fixture_switch, kind, options, observer, should_stop_);
+    const auto measured = [&] { return procedure::measure(*engine.value(), fixture_switch, kind, options, observer, hooks_.should_stop); };
+    using enum procedure::MeasureKind;
+    const bool compares = kind == impedance || kind == balance || kind == input;
+    return compares ? measured_in_one_piece(*engine.value(), hooks_, measured) : measured();
 }
 
 Status Instrument::check_export(const std::filesystem::path& csv, const std::filesystem::path& wav_folder)
@@ -276,12 +280,12 @@ Status Instrument::export_measurement(const procedure::Measurement& measurement,
 
 Result<procedure::Measurement> Instrument::measure_captures(procedure::MeasureKind kind, const std::filesystem::path& path, const procedure::MeasurementObserver& observer) const
 {
-    return procedure::measure_captures(path, kind, measure_options_of(settings_, procedure::Source::captures, {}), observer, should_stop_);
+    return procedure::measure_captures(path, kind, measure_options_of(settings_, procedure::Source::captures, {}), observer, hooks_.should_stop);
 }
 
 Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
 {
-    auto devices = engine::list_devices();
+    auto devices = engine::list_devices({.program = {}, .should_stop = hooks_.should_stop});
     if (!devices) return devices.error();
     std::vector<report::DeviceEntry> out;
     for (auto& device : devices.value())
@@ -292,7 +296,7 @@ Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
 
 Status Instrument::check_device(const std::string& id)
 {
-    const auto device = engine::find_device(id);
+    const auto device = find_device(id);
     if (!device) return device.error();
     return Done{};
 }
@@ -300,7 +304,7 @@ Status Instrument::check_device(const std::string& id)
 Result<Identification> Instrument::identify_device(const std::string& id, procedure::FixtureSwitch fixture_switch, const Progress& progress,
                                                    std::function<bool()> confirm_line_output) const
 {
-    auto engine = open_device(settings_, id);
+    auto engine = open_device(settings_, id, hooks_);
     if (!engine) return engine.error();
     const auto& facts = engine.value()->facts();
     auto options = options_of(settings_, procedure::Source::device, facts.device.data());
@@ -313,7 +317,7 @@ Result<Identification> Instrument::identify_device(const std::string& id, proced
     if (scales.gain_ratio_db && std::ranges::find(settings_.given, "gain-ratio") == settings_.given.end())
         options.gain_tolerance = scales.gain_ratio_db->uncertainty / db_per_neper / normal_95;
     options.confirm_line_output = std::move(confirm_line_output);
-    return procedure::identify(*engine.value(), fixture_switch, options, progress, should_stop_);
+    return measured_in_one_piece(*engine.value(), hooks_, [&] { return procedure::identify(*engine.value(), fixture_switch, options, progress, hooks_.should_stop); });
 }
 
 Result<Identification> Instrument::identify_captures(const std::filesystem::path& folder) const
@@ -412,7 +416,7 @@ Result<report::SpreadReport> Instrument::spread_circuit(const std::string& name_
     bench::SpreadOptions options;
     options.draws = draws;
     options.seed = settings_.interface.seed;
-    auto spread = bench::spread_of(circuit.value(), settings_.bench_fixture(), options, should_stop_);
+    auto spread = bench::spread_of(circuit.value(), settings_.bench_fixture(), options, hooks_.should_stop);
     if (!spread) return spread.error();
     auto& s = spread.value();
 
@@ -445,7 +449,7 @@ Status Instrument::serve_circuit(const std::string& name_or_file, const std::str
     options.interface = settings_.interface;
     options.apply = apply_to_bench;
     options.on_trouble = on_trouble;
-    return bench::serve(options, ready, should_stop_);
+    return bench::serve(options, ready, hooks_.should_stop);
 }
 
 Status Instrument::switch_circuit(const std::string& client_name, const std::string& position)

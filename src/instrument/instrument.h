@@ -4,6 +4,7 @@
 
 #include "core/result.h"
 #include "core/tone_plan.h"
+#include "engine/engine.h"
 #include "instrument/calibrate.h"
 #include "instrument/settings.h"
 #include "procedure/calibration.h"
@@ -31,7 +32,8 @@ using Progress = std::function<void(const procedure::IdentifyProgress&)>;
 class Instrument {
 public:
     /// \param should_stop  asked again and again while a job runs, on its thread; true ends the job as interrupted. May be empty.
-    explicit Instrument(Settings settings, std::function<bool()> should_stop = {});
+    /// \param tell  given a sentence when a device is lost while it measures, and when it is back. May be empty.
+    explicit Instrument(Settings settings, std::function<bool()> should_stop = {}, std::function<void(const std::string&)> tell = {});
 
     [[nodiscard]] Result<std::vector<report::DeviceEntry>> list_devices() const;
 
@@ -110,7 +112,7 @@ public:
 
 private:
     Settings settings_;
-    std::function<bool()> should_stop_;
+    engine::EngineHooks hooks_;
 };
 
 /// A switch that runs a command, see procedure::command_switch.

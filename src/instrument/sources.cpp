@@ -2,7 +2,7 @@
 
 #include "bench/collection.h"
 #include "bench/wiring.h"
-#include "engine/portaudio_backend.h"
+#include "engine/host_backend.h"
 #include "procedure/measure.h"
 
 #include <algorithm>
@@ -81,7 +81,7 @@ Result<OpenBench> open_bench_input(const Settings& settings, const std::string& 
     return open_circuit(settings, bench::on_fixture(circuit.value(), settings.bench_fixture()), bench::CircuitKind::output, "this measures inputs", {});
 }
 
-Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id)
+Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id, const engine::EngineHooks& hooks)
 {
     engine::StreamRequest request;
     // A name cut short would be another device's; no device has one as long as this.
@@ -92,7 +92,15 @@ Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, co
     request.sample_rate_hz = settings.sample_rate_hz.value_or(0.0);
     request.inputs = settings.inputs;
     request.outputs = settings.outputs;
-    return engine::Engine::open(engine::make_portaudio_backend(), request, procedure::longest_signal_frames(settings.sample_rate_hz.value_or(highest_rate_hz), settings.sweep));
+    const engine::HostOptions host{{}, hooks.should_stop};
+    return engine::Engine::open([host] { return engine::make_host_backend(host); }, request, procedure::longest_signal_frames(settings.sample_rate_hz.value_or(highest_rate_hz), settings.sweep), hooks);
+}
+
+Result<engine::DeviceInfo> find_device(const std::string& id)
+{
+    const auto devices = engine::list_devices();
+    if (!devices) return devices.error();
+    return engine::find_device(devices.value(), id);
 }
 
 procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench)

@@ -5,6 +5,7 @@
 #include "bench/bench_backend.h"
 #include "bench/virtual_bench.h"
 #include "core/result.h"
+#include "engine/devices.h"
 #include "engine/engine.h"
 #include "instrument/settings.h"
 #include "procedure/fixture_switch.h"
@@ -34,8 +35,28 @@ Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText&
 /// A receiver in the place of the output: its pins on the fixture, which probes them. \return usage error for another kind of circuit.
 Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file);
 
-/// \param id  of a device that list_devices() tells.
-Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id);
+/// Moved by an audio host, and looked for where it is lost. \param id  of a device that list_devices() tells.
+Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id, const engine::EngineHooks& hooks);
+
+/// The device with this number or name, of those there are now.
+Result<engine::DeviceInfo> find_device(const std::string& id);
+
+/// Does a job that compares captures with each other, and all of it again where the device was lost meanwhile and came back: delays may be others then.
+/// \param job  gives a Result.
+template <class Job>
+auto measured_in_one_piece(const engine::Engine& engine, const engine::EngineHooks& hooks, Job job) -> decltype(job())
+{
+    constexpr int most_attempts = 3;
+    for (int attempt = 1;; ++attempt) {
+        const auto restarts = engine.restarts();
+        auto result = job();
+        const bool is_interrupted = !result && result.error().kind == ErrorKind::interrupted;
+        if (engine.restarts() == restarts || is_interrupted) return result;
+        if (attempt == most_attempts)
+            return Error{"the audio device was lost in each of " + std::to_string(most_attempts) + " attempts: see what takes it away, and measure again", ErrorKind::interrupted};
+        if (hooks.tell) hooks.tell("the device may have other delays than before, so everything is measured again");
+    }
+}
 
 /// The bench's audio thread takes a new position over between two blocks. Gear that is muted starts anew then, so whether it was is asked before.
 [[nodiscard]] procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench);

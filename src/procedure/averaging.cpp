@@ -56,7 +56,11 @@ public:
                 if (out_.record.periods.size() < least_periods) return Error{"stopped by hand before two periods were whole" + during(signal_), ErrorKind::interrupted};
                 return ended(Ending::stopped);
             }
-            if (auto taken = take_one(); !taken) return taken.error();
+            if (auto taken = take_one(); !taken) {
+                if (taken.error().kind != ErrorKind::interrupted || out_.record.periods.size() < least_periods) return taken.error();
+                out_.lost_because = taken.error().message;
+                return ended(Ending::lost);
+            }
             if (is_at_end_) {
                 if (out_.record.periods.size() >= least_periods) return ended(averaging_.until || averaging_.at_most ? Ending::time : Ending::settled);
                 return Error{"the recording ends before two of its periods can be used" + during(signal_) +
@@ -83,7 +87,9 @@ private:
         if (is_at_end_) return Done{};
         auto& p = *period.value();
         not_before_ = static_cast<std::uint64_t>(p.first_frame + out_.record.period_frames);
+        if (p.faults.has(Fault::restarted)) begin_anew();
         if (!p.faults.none()) return void_one(p.faults);
+        put_after_others(p);
         in_a_row_ = 0;
         if (signal_.plan == nullptr) {
             out_.record.periods.push_back(std::move(p));
@@ -95,6 +101,33 @@ private:
         if (has_two_clocks_) return put_on_one_clock();
         out_.record.periods.push_back(std::move(p));
         return drop_broken();
+    }
+
+    /// The audio was lost and came back: what was captured before is kept as long as what comes continues it.
+    void begin_anew()
+    {
+        as_captured_.periods.clear();
+        before_restart_ = out_.record.periods.size();
+        is_placed_ = false;
+        // Without tones nothing tells whether it does.
+        if (signal_.plan == nullptr) drop_before_restart();
+    }
+
+    void drop_before_restart()
+    {
+        out_.record.periods.erase(out_.record.periods.begin(), out_.record.periods.begin() + static_cast<std::ptrdiff_t>(before_restart_));
+        if (before_restart_ > 0) out_.void_reasons.add(Fault::restarted);
+        out_.voided += std::exchange(before_restart_, 0);
+    }
+
+    /// A whole number of periods after those from before a restart, as a record wants them.
+    void put_after_others(Period& p)
+    {
+        if (before_restart_ > 0 && !std::exchange(is_placed_, true)) {
+            const auto beyond = (p.first_frame + shift_ - out_.record.periods.back().first_frame) % out_.record.period_frames;
+            shift_ += (out_.record.period_frames - beyond) % out_.record.period_frames;
+        }
+        p.first_frame += shift_;
     }
 
     Status void_one(Faults faults)
@@ -125,7 +158,12 @@ private:
             if (has_two_clocks_) return put_on_one_clock();
         }
         if (as_captured_.periods.size() > periods_for_clock) as_captured_.periods.erase(as_captured_.periods.begin());
-        const auto broken = analysis::find_broken_periods(out_.record, *signal_.plan);
+        auto broken = analysis::find_broken_periods(out_.record, *signal_.plan);
+        if (!broken.empty() && before_restart_ > 0) {
+            // Delays are others since: what is measured now counts.
+            drop_before_restart();
+            broken = analysis::find_broken_periods(out_.record, *signal_.plan);
+        }
         if (broken.empty()) return Done{};
         for (const auto i : std::vector<std::size_t>{broken.rbegin(), broken.rend()}) out_.record.periods.erase(out_.record.periods.begin() + static_cast<std::ptrdiff_t>(i));
         out_.voided += broken.size() - 1;
@@ -199,6 +237,9 @@ private:
     std::uint64_t not_before_{0};
     bool is_at_end_{false};
     Record as_captured_;            ///< Periods that follow on each other, on the recorder's clock.
+    std::size_t before_restart_{0}; ///< Periods of the record from before the audio was lost.
+    bool is_placed_{true};
+    std::int64_t shift_{0};         ///< Frames, of all that came after.
     bool knows_clocks_{false};
     bool has_two_clocks_{false};
     std::size_t in_a_row_{0};
@@ -271,6 +312,7 @@ std::string_view id_of(Ending ending) noexcept
     case Ending::settled: return "settled";
     case Ending::time: return "time";
     case Ending::stopped: return "stopped";
+    case Ending::lost: return "lost";
     }
     return "?";
 }

@@ -33,6 +33,7 @@ struct Averaged {
     std::size_t voided{};
     Faults void_reasons;
     Ending ending{Ending::settled};
+    std::string lost_because;         ///< See MeasurementQuality.
     double clock_ppm{0.0};            ///< By how much the recorder's clock is faster than the player's; corrected in the record. 0: one clock.
     [[nodiscard]] Seconds signal() const noexcept
     {
@@ -60,7 +61,7 @@ using LeadingFigure = std::function<std::optional<Figure>(const Record&)>;
 /// unit until time is up; a recording until it ends. Leaves the signal playing.
 /// \param leading  asked after 2, 3, 4, 6, 8, 12, … periods. May be empty.
 /// \param should_stop  asked between periods. Before two periods are whole it ends the measurement as interrupted, from then on with what there is.
-/// \return what the source refuses; interrupted when the device goes away; failure when an input stays digitally silent, clips, periods keep breaking, or
+/// \return what the source refuses; interrupted when the device goes away before two periods are whole; failure when an input stays digitally silent, clips, periods keep breaking, or
 ///         two clocks are too far apart.
 Result<Averaged> average(PeriodSource& source, const AveragedSignal& signal, const Averaging& averaging, const LeadingFigure& leading, const MeasurementObserver& observer,
                          const std::function<bool()>& should_stop);

@@ -181,6 +181,7 @@ private:
             if (error.kind == ErrorKind::failure) error.message += " (nothing was stored)";
             return error;
         }
+        if (averaged.value().ending == Ending::lost) return Error{averaged.value().lost_because + "; nothing was stored", ErrorKind::interrupted};
         if (averaged.value().ending == Ending::stopped) return Error{"stopped by hand (" + step + "), so nothing was stored", ErrorKind::interrupted};
         auto reading = analysis::read_multitone(averaged.value().record, plan);
         if (!reading) return reading.error();

@@ -387,7 +387,7 @@ private:
             if (step.feed == CmrrFeed::common) know_outputs_better(curve_of(taken.value().reading));
             step.curve = curve_of(taken.value().reading);
             if (auto holds = check_imbalance(step.feed); !holds) return holds;
-            if (taken.value().ending == Ending::stopped) return Done{};
+            if (is_cut_short(taken.value().ending)) return Done{};
         }
         return Done{};
     }

@@ -116,6 +116,7 @@ void describe(const Averaged& averaged, const analysis::MultitoneReading& readin
     quality.signal = quality.signal + averaged.signal();
     if (averaged.clock_ppm != 0.0) quality.clock_ppm = averaged.clock_ppm;
     if (averaged.ending != Ending::settled) quality.ending = averaged.ending;
+    if (!averaged.lost_because.empty()) quality.lost_because = averaged.lost_because;
     if (reading.hum) {
         quality.hum = dbfs_of_rms(std::max(reading.hum->rms[0], reading.hum->rms[1]));
         quality.hum_frequency = reading.hum->fundamental;

@@ -201,7 +201,7 @@ Result<Measurement> measure_distortion(const SourceRun& run)
     describe(sine.value(), harmonics.value().tones, out.quality);
     // The noise of this record beside its harmonics, which read_multitone() does not count as such.
     if (const double noise = std::max(harmonics.value().leg[0].rest_rms, harmonics.value().leg[1].rest_rms); noise > 0.0) out.quality.noise = dbfs_of_rms(noise);
-    bool is_stopped = sine.value().ending == Ending::stopped;
+    bool is_stopped = is_cut_short(sine.value().ending);
     out.captures.push_back({"sine", std::move(sine.value().record)});
 
     const auto noise = out.quality.noise;
@@ -234,7 +234,7 @@ Result<Measurement> measure_distortion(const SourceRun& run)
         if (!reading) return reading.error();
         add_intermodulation(out, reading.value());
         describe(averaged.value(), reading.value().record, out.quality);
-        is_stopped = averaged.value().ending == Ending::stopped;
+        is_stopped = is_cut_short(averaged.value().ending);
         out.captures.push_back({capture, std::move(averaged.value().record)});
     }
     out.quality.noise = noise;

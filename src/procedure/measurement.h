@@ -47,9 +47,12 @@ enum class Ending : std::uint8_t {
     settled,   ///< The wanted uncertainty was reached, or nothing was wanted but the usual number of periods.
     time,      ///< The time that was given is up.
     stopped,   ///< By hand.
+    lost,      ///< The device went away and did not come back.
 };
-/// "settled", "time", "stopped".
+/// "settled", "time", "stopped", "lost".
 [[nodiscard]] std::string_view id_of(Ending) noexcept;
+/// Somebody, or something, ended it before it was to end: exit status 4.
+[[nodiscard]] constexpr bool is_cut_short(Ending ending) noexcept { return ending == Ending::stopped || ending == Ending::lost; }
 
 /// How long to average. Each frequency is read coherently; what is averaged are whole periods of the test signal.
 struct Averaging {
@@ -65,6 +68,7 @@ struct MeasurementQuality {
     Faults void_reasons;
     Seconds signal{};                  ///< That entered the result.
     Ending ending{Ending::settled};
+    std::string lost_because;          ///< Where the device went away: a sentence.
     std::optional<Dbfs> hum;           ///< The louder input's; none: none stood out of the noise.
     std::optional<Hertz> hum_frequency;
     std::optional<Dbfs> noise;         ///< The noisier input's, 20 Hz to 20 kHz.

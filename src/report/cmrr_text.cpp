@@ -89,6 +89,7 @@ std::string quality_words(const Cmrr& c)
     case procedure::Ending::settled: break;
     case procedure::Ending::time: out += "; ended when the time was up"; break;
     case procedure::Ending::stopped: out += "; stopped by hand"; break;
+    case procedure::Ending::lost: out += "; ended when the device was lost"; break;
     }
     return out + ".";
 }

@@ -357,7 +357,7 @@ TEST_CASE("a device that never answers again interrupts, and the end is not held
     Result<Period> p = engine->next_period(settle);
     while (p) p = engine->next_period(settle);
     CHECK(p.error().kind == ErrorKind::interrupted);
-    CHECK_THAT(p.error().message, ContainsSubstring("delivered nothing for 3 s"));
+    CHECK_THAT(p.error().message, ContainsSubstring("delivered nothing for 5 s"));
 }
 
 TEST_CASE("a device that opens and stays dumb is an error", "[engine][faults][slow]")

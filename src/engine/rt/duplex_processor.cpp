@@ -154,6 +154,10 @@ std::size_t DuplexProcessor::capture_space_frames() LOWLEG_REALTIME
 
 void DuplexProcessor::take_commands() LOWLEG_REALTIME
 {
+    if (ends_.state->is_hushed.load(std::memory_order_relaxed)) {
+        if (next_.id != 0 || (current_.id != 0 && motion_ != Motion::falling)) take_next({});
+        return;
+    }
     Command command;
     while (ends_.commands.pop(command)) {
         if (command.kind == Command::Kind::silence) {

@@ -44,13 +44,15 @@ struct Arena {
     std::uint32_t slots{};
 };
 
-/// The latest state, each word for itself. The audio thread writes; it takes part in `peak` with the one thread that takes it.
+/// The latest state, each word for itself. The audio thread writes, but for is_hushed; it takes part in `peak` with the one thread that takes it.
 struct StreamState {
     using Count = std::atomic<std::uint64_t>;
     Count blocks{0}, frames{0}, flagged{0}, dropped{0}, late{0}, size_changes{0}, repeated{0}, zeros{0};
     Count not_finite{0}, clipped{0};                ///< Samples.
     std::array<std::atomic<float>, 2> peak{};       ///< Highest |x| of each input since it was last set to 0.
-    static_assert(Count::is_always_lock_free && std::atomic<float>::is_always_lock_free);
+    /// Set by whoever moves the blocks when nobody commands any more: what sounds fades out, and commands are left where they are.
+    std::atomic<bool> is_hushed{false};
+    static_assert(Count::is_always_lock_free && std::atomic<float>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 };
 
 }  // namespace lowleg::engine::rt
