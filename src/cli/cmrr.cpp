@@ -117,6 +117,7 @@ void add_cmrr(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("in")->needs(a.device_option);
     a.settings.option("out")->needs(a.device_option);
     a.settings.option("output-device")->needs(a.device_option);
+    a.settings.option("wait")->needs(a.device_option);
     a.settings.option("setting")->needs(a.device_option);
     command->footer("By hand, each wiring is drawn before anything plays.\n"
                     "Examples:\n"

@@ -200,6 +200,7 @@ void add_identify(CLI::App& app, const Terminal& terminal, Action& action)
     a.settings.option("in")->needs(a.device_option);
     a.settings.option("out")->needs(a.device_option);
     a.settings.option("output-device")->needs(a.device_option);
+    a.settings.option("wait")->needs(a.device_option);
     a.settings.option("rate")->excludes(a.captures_option);
     a.settings.option("periods")->excludes(a.captures_option);
     a.settings.option("headroom")->excludes(a.captures_option);

@@ -120,6 +120,7 @@ void add_measure(CLI::App& app, const Terminal& terminal, Action& action)
         a.settings.option("in")->needs(a.device_option);
         a.settings.option("out")->needs(a.device_option);
         a.settings.option("output-device")->needs(a.device_option);
+        a.settings.option("wait")->needs(a.device_option);
         a.settings.option("setting")->needs(a.device_option);
         one->footer("Example:\n  lowleg measure " + std::string{name_of(kind)} + " --bench " + (kind == MeasureKind::input ? "receiver-ina134" : "inverter") +
                     "\nCtrl-C ends the averaging with the result so far. Exit status: 0 a result, 1 an error, 2 wrong usage, 4 interrupted.");

@@ -23,8 +23,7 @@ using Clock = std::chrono::steady_clock;
 // buffer size, or a system under load, stands still for a second.)
 constexpr Clock::duration patience = 5s;
 constexpr Clock::duration poll_interval = 2ms;
-// A device that was lost is looked for so long: a cable that is put back, a server that is started again.
-constexpr Clock::duration search_time = 15s;
+// A device that was lost is looked for so often.
 constexpr Clock::duration search_interval = 250ms;
 constexpr const char* advice_for_lost = ": connect it, or start its audio system, and measure again";
 // Both inputs exactly zero for so long, when they had noise before: who gave the samples is gone.
@@ -137,8 +136,8 @@ struct Engine::Impl {
     /// What was lost is looked for by its name, and goes on where it comes back.
     Status revive(const Error& lost)
     {
-        if (!factory || lost.kind != ErrorKind::interrupted) return lost;
-        const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(search_time).count());
+        if (!factory || hooks.search_time <= 0ms || lost.kind != ErrorKind::interrupted) return lost;
+        const auto seconds = format_number(1e-3 * static_cast<double>(hooks.search_time.count()));
         const auto what = lost.message.substr(0, lost.message.find(advice_for_lost));
         if (hooks.tell) hooks.tell(what + "; it is looked for, for " + seconds + " s");
         frames_before += frames_here();
@@ -148,7 +147,7 @@ struct Engine::Impl {
         if (facts.capture_name.front() != 0) again.device = facts.capture_name;
         if (facts.playback_name.front() != 0) again.output_device = facts.playback_name;
         std::string last_reason;
-        for (const auto deadline = Clock::now() + search_time; Clock::now() < deadline; std::this_thread::sleep_for(search_interval)) {
+        for (const auto deadline = Clock::now() + hooks.search_time; Clock::now() < deadline; std::this_thread::sleep_for(search_interval)) {
             if (hooks.should_stop && hooks.should_stop()) return interrupted("stopped by hand while " + device() + " was looked for");
             ends = {};  // before the memory that they lie in
             backend = factory();
@@ -193,7 +192,7 @@ struct Engine::Impl {
         const bool is_silent = faults.has(Fault::zeros);
         has_heard = has_heard || !is_silent;
         zero_frames = is_silent ? zero_frames + frames : 0;
-        return factory && has_heard && static_cast<double>(zero_frames) > zeros_of_loss_s * facts.sample_rate_hz;
+        return factory && hooks.search_time > 0ms && has_heard && static_cast<double>(zero_frames) > zeros_of_loss_s * facts.sample_rate_hz;
     }
 
     /// In the engine's own count, and with what happened before it.

@@ -8,6 +8,7 @@
 #include "engine/backend.h"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -34,10 +35,11 @@ struct EngineCounters {
 /// How a stream that was lost comes back: each call makes a backend that has not been opened.
 using BackendFactory = std::function<std::unique_ptr<Backend>()>;
 
-/// Who is asked and told while the engine waits. All may be empty.
+/// Who is asked and told while the engine waits for a device that was lost, and how long it does. The functions may be empty.
 struct EngineHooks {
     std::function<bool()> should_stop;                 ///< Asked while a device that was lost is looked for.
     std::function<void(const std::string&)> tell;      ///< Given a sentence when a device is lost, and when it is back.
+    std::chrono::milliseconds search_time{15'000};     ///< A cable that is put back, a server that is started again. 0: what is lost is lost.
 };
 
 /// Control thread only, unless said otherwise. Holds one stream from open() to destruction.

@@ -329,6 +329,11 @@ Status apply_gain_setting(Settings& s, const SettingRow& row, std::string_view t
     return Done{};
 }
 
+Status apply_wait(Settings& s, const SettingRow& row, std::string_view text)
+{
+    return apply_numbers(s, row, without_unit(text, row.unit), [](Settings& to, const Values& v) { to.search_time = Seconds{v.front()}; });
+}
+
 Status apply_output_device(Settings& s, const SettingRow& row, std::string_view text)
 {
     if (text.empty()) return Error{"--" + std::string{row.name} + " is empty: give the number or the name of a device that \"lowleg devices\" lists", ErrorKind::usage};
@@ -353,6 +358,7 @@ constexpr auto table = std::to_array<SettingRow>({
     {"out", device, "CH,CH", "1,2", 1, 1024, "", 2, true, "", "output channels of drive and probe", apply_outputs},
     {"output-device", device, "ID", "", 0, 0, "", 0, false, "", "audio device that plays, where it is another than the one that records, of the same audio system: two clocks are told and corrected, or refused",
      apply_output_device},
+    {"wait", device, "SECONDS", "15", 0, 3600, "s", 1, false, "", "so long a device that is lost while it measures is looked for; 0: not at all", apply_wait},
     {"rin", fixture, "OHM[,OHM]", "10k", 1, 100e6, "Ω", 2, false, "", "input resistance of the interface, input 1[,2]", apply_rin},
     {"cin", fixture, "PF", "200", 0, 1e6, "pF", 1, false, "", "capacitance of each input with its cable", apply_cin},
     {"rg", fixture, "OHM", "1k", 1, 1e6, "Ω", 1, false, "", "what the state loaded puts from pin 3 to pin 1", apply_rg},

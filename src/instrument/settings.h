@@ -26,6 +26,7 @@ struct Settings {
     std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
     std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.
     std::string output_device;                  ///< That plays, where it is another than the one that records; else empty.
+    Seconds search_time{15.0};                  ///< So long a device that is lost while it measures is looked for.
     Fixture fixture;
     std::vector<SwitchState> states{all_switch_states.begin(), all_switch_states.end()};
     std::size_t periods{2};                     ///< Per state.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <string_view>
 #include <thread>
@@ -93,7 +94,10 @@ Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, co
     request.inputs = settings.inputs;
     request.outputs = settings.outputs;
     const engine::HostOptions host{{}, hooks.should_stop};
-    return engine::Engine::open([host] { return engine::make_host_backend(host); }, request, procedure::longest_signal_frames(settings.sample_rate_hz.value_or(highest_rate_hz), settings.sweep), hooks);
+    auto with_time = hooks;
+    with_time.search_time = std::chrono::milliseconds{std::llround(1e3 * settings.search_time.value())};
+    return engine::Engine::open([host] { return engine::make_host_backend(host); }, request, procedure::longest_signal_frames(settings.sample_rate_hz.value_or(highest_rate_hz), settings.sweep),
+                                std::move(with_time));
 }
 
 Result<engine::DeviceInfo> find_device(const std::string& id)

@@ -24,11 +24,12 @@ Words identify(const Program& program)
     return {"identify", "--device", "lowleg-bench", "--switch", program.switch_command(), "--json"};
 }
 
-void check_refused(const Outcome& outcome, int status)
+/// \param lines  on standard error: of what happened, and why it ended.
+void check_refused(const Outcome& outcome, int status, std::size_t lines = 1)
 {
     INFO("stdout: " << outcome.output << "\nstderr: " << outcome.error);
     CHECK(describe(outcome.ending) == "exit status " + std::to_string(status));
-    CHECK(lines_of(outcome.error).size() == 1);
+    CHECK(lines_of(outcome.error).size() == lines);
 }
 
 /// How a running measurement ended.
@@ -47,13 +48,14 @@ TEST_CASE("the device goes away while it measures", "[live]")
     JackServer server;
     const Program program{server};
     const auto bench = program.serve("inverter");
-    const auto measurement = program.start(identify(program));
+    const auto measurement = program.start(identify(program) + Words{"--wait", "1"});
     REQUIRE(program.wait_for_state("through"));
     std::this_thread::sleep_for(700ms);  // into a period
     REQUIRE(measurement->is_running());
     SECTION("the interface is unplugged") { bench->send_signal(SIGKILL); }
     SECTION("the JACK server is killed") { server.crash(); }
-    check_refused(end_of(*measurement), 4);
+    // That it is gone and looked for; that it did not come back.
+    check_refused(end_of(*measurement), 4, 2);
 }
 
 TEST_CASE("a JACK server that stands still is given up, and that is said", "[live]")

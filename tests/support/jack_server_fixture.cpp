@@ -102,6 +102,12 @@ void JackServer::crash()
     (void)process_->wait_for(10s);
 }
 
+void JackServer::restart()
+{
+    launch();
+    crashed_ = false;
+}
+
 void JackServer::freeze(bool on) { process_->send_signal(on ? SIGSTOP : SIGCONT); }
 
 }  // namespace lowleg::test

@@ -32,6 +32,7 @@ public:
     void connect(const std::string& from, const std::string& to);
     void disconnect(const std::string& from, const std::string& to);
     void crash();                        ///< kill -9.
+    void restart();                      ///< After a crash, under the same name.
     void freeze(bool on);                ///< It stands still, and is still there.
 
 private:
