@@ -169,6 +169,8 @@ struct Engine::Impl {
     /// Hands `signal` to the audio side.
     Status put_on()
     {
+        Patience patience_left;
+        if (Status alive = check_alive(patience_left); !alive) return alive;
         std::size_t slot = slot_count;
         const auto find_slot = [&] {
             collect_retired();

@@ -536,3 +536,34 @@ TEST_CASE("the guard catches what is planted", "[engine][rt][guard]")
     }
     SECTION("nothing outside") { grown.resize(1000); const std::lock_guard lock{mutex}; CHECK(testing::take_caught().calls == 0); }
 }
+
+TEST_CASE("where nobody commands any more, what sounds fades out and stays out", "[engine][rt]")
+{
+    Rig rig;
+    rig.play(0, std::vector<float>(2 * 1000, 0.5F), 1);
+    rig.run(10);
+    CHECK(rig.played.back() == 0.5F);
+    rig.played.clear();
+    rig.control.state->is_hushed = true;
+    // What is still in the ring is left there.
+    rig.play(1, std::vector<float>(2 * 1000, 0.25F), 2);
+    rig.run(10);
+    // A raised cosine over the fade's length (DuplexProcessor::next_output), then nothing.
+    for (std::uint32_t i = 0; i < fade; ++i)
+        CHECK_THAT(rig.played[2 * std::size_t{i}], WithinAbs(0.5 * 0.5 * (1.0 + std::cos(std::numbers::pi * i / fade)), 1e-6));
+    for (std::size_t i = 2 * std::size_t{fade}; i < rig.played.size(); ++i) REQUIRE(rig.played[i] == 0.0F);
+}
+
+TEST_CASE("a second view of the same memory continues what the first one holds", "[engine][rt]")
+{
+    Rig rig;
+    const auto other = AudioStorage::attached_to(std::as_writable_bytes(std::span{rig.lines}), rig.sizes);
+    rig.play(2, std::vector<float>(2 * 1000, 0.125F), 9);
+    rt::Command command;
+    auto commands = other.audio_ends().commands;
+    REQUIRE(commands.pop(command));
+    CHECK(command.play_id == 9);
+    CHECK(command.slot == 2);
+    CHECK(other.audio_ends().arena.samples[2 * rig.sizes.slot_frames * 2] == 0.125F);
+    CHECK(other.audio_ends().state == rig.control.state);
+}

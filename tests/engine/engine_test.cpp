@@ -6,11 +6,13 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace lowleg;
@@ -401,4 +403,110 @@ TEST_CASE("peaks are those since the last look", "[engine]")
     (void)engine->take_input_peaks();
     (void)engine->next_period(quiet + 4 * settle);
     CHECK(engine->take_input_peaks() == std::array{0.0F, 0.0F});
+}
+
+namespace {
+
+/// Each call gives the next of these devices; after the last none can be opened.
+struct Comings {
+    std::vector<ScriptedBackend::Script> scripts;
+    std::size_t next{0};
+    std::vector<std::string> told{};
+
+    class Absent final : public Backend {
+    public:
+        Result<StreamFacts> open(const StreamRequest&, const rt::AudioEnds&) override { return Error{"there is no such device"}; }
+        Status start() override { return Done{}; }
+        void stop() noexcept override {}
+        [[nodiscard]] bool is_alive() const noexcept override { return false; }
+    };
+
+    std::unique_ptr<Engine> open(std::chrono::milliseconds search_time = std::chrono::seconds{60})
+    {
+        const BackendFactory factory = [this]() -> std::unique_ptr<Backend> {
+            if (next == scripts.size()) return std::make_unique<Absent>();
+            return std::make_unique<ScriptedBackend>(scripts[next++]);
+        };
+        auto engine = Engine::open(factory, {}, period, {.should_stop = {}, .tell = [this](const std::string& what) { told.push_back(what); }, .search_time = search_time});
+        REQUIRE(engine);
+        return std::move(engine).value();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a device that is lost and comes back plays on what played, and that is told", "[engine][restart]")
+{
+    const auto signal = noise_signal(period);
+    const std::uint32_t other_delay = 333;
+    Comings comings{{{.device = silent_loop(), .injections = {{.kind = Injection::Kind::die, .frame = 40'000}}}, {.device = silent_loop(other_delay)}}};
+    const auto engine = comings.open();
+    REQUIRE(engine->play(signal));
+    std::int64_t last = -1;
+    bool is_after = false;
+    for (int i = 0; i < 30; ++i) {
+        const auto p = engine->next_period(settle);
+        REQUIRE(p);
+        CHECK(p.value().first_frame > last);
+        last = p.value().first_frame;
+        // Told once, with the first that is of the new stream.
+        if (p.value().faults.has(Fault::restarted)) {
+            CHECK_FALSE(is_after);
+            is_after = true;
+            continue;
+        }
+        if (p.value().faults.none()) CHECK(is_the_signal(p.value(), signal, 2048 + (is_after ? other_delay : 100)));
+    }
+    CHECK(is_after);
+    CHECK(engine->restarts() == 1);
+    CHECK(engine->frames_handled() >= static_cast<std::uint64_t>(last));
+    REQUIRE(comings.told.size() == 2);
+    CHECK_THAT(comings.told[0], ContainsSubstring("scripted device") && ContainsSubstring("is gone; it is looked for, for 60 s"));
+    CHECK_THAT(comings.told[1], ContainsSubstring("is back"));
+    // What is played from here on plays there.
+    const auto other = noise_signal(period, 8);
+    REQUIRE(engine->play(other));
+    const auto p = engine->next_period(engine->frames_handled() + settle);
+    REQUIRE(p);
+    CHECK(is_the_signal(p.value(), other, 2048 + other_delay));
+}
+
+TEST_CASE("a device that is lost before it plays is looked for by who wants to play", "[engine][restart]")
+{
+    const auto signal = noise_signal(period);
+    Comings comings{{{.injections = {{.kind = Injection::Kind::die, .frame = 3'000, .play = 0}}}, {.device = silent_loop()}}};
+    const auto engine = comings.open();
+    while (comings.next < 2) REQUIRE(engine->play(signal));
+    const auto p = engine->next_period(engine->frames_handled() + settle);
+    REQUIRE(p);
+    CHECK(engine->restarts() == 1);
+}
+
+TEST_CASE("samples that stop coming from anything are a loss, once there were some", "[engine][restart]")
+{
+    // JACK goes on with zeros where a device was.
+    Comings comings{{{.injections = {{.kind = Injection::Kind::zero, .frame = 20'000, .count = 10'000'000}}}, {}}};
+    const auto engine = comings.open();
+    REQUIRE(engine->play(noise_signal(period)));
+    while (engine->restarts() == 0) REQUIRE(engine->next_period(settle));
+    CHECK_THAT(comings.told.front(), ContainsSubstring("nothing but zeros"));
+    // From the beginning they may be what the device gives.
+    Comings silent{{{.injections = {{.kind = Injection::Kind::zero, .frame = 0, .play = 0, .count = 10'000'000}}}, {}}};
+    const auto other = silent.open();
+    REQUIRE(other->play(noise_signal(period)));
+    for (int i = 0; i < 60; ++i) REQUIRE(other->next_period(settle));
+    CHECK(other->restarts() == 0);
+}
+
+TEST_CASE("a device that does not come back is given up in time, and when somebody says so", "[engine][restart]")
+{
+    Comings comings{{{.injections = {{.kind = Injection::Kind::die, .frame = 20'000}}}}};
+    const auto engine = comings.open(std::chrono::milliseconds{300});
+    REQUIRE(engine->play(noise_signal(period)));
+    auto p = engine->next_period(settle);
+    while (p) p = engine->next_period(settle);
+    CHECK(p.error().kind == ErrorKind::interrupted);
+    CHECK_THAT(p.error().message, ContainsSubstring("did not come back within 0.3 s (there is no such device)"));
+    CHECK(engine->counters().blocks == 0);  // of what could not be opened
+    CHECK_FALSE(engine->play(noise_signal(period)));
 }

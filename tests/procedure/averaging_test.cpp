@@ -210,3 +210,50 @@ TEST_CASE("what the interface does of itself is taken off the response", "[proce
     }
     CHECK_THAT(measured.value().notes.front(), ContainsSubstring("taken off"));
 }
+
+TEST_CASE("what was averaged before a device was lost is kept where what follows continues it, and else thrown away", "[procedure][averaging][restart]")
+{
+    const std::uint32_t delay_after = GENERATE(100U, 160U);
+    CAPTURE(delay_after);
+    int coming = 0;
+    const engine::BackendFactory factory = [&]() -> std::unique_ptr<engine::Backend> {
+        ScriptedBackend::Script script;
+        LoopDevice::Settings loop;
+        const bool is_first = coming++ == 0;
+        if (!is_first) loop.delay = delay_after;
+        script.device = LoopDevice{loop};
+        if (is_first) script.injections = {{.kind = Injection::Kind::die, .frame = 110'000}};
+        return std::make_unique<ScriptedBackend>(std::move(script));
+    };
+    auto engine = engine::Engine::open(factory, {}, 24'000);
+    REQUIRE(engine);
+    auto tone = procedure::plan_tone(rate, Hertz{1000.0}, Dbfs{-20.0});
+    REQUIRE(tone);
+    const auto samples = stimulus::render(tone.value());
+    const procedure::AveragedSignal signal{samples, Seconds{0.1}, "level", &tone.value()};
+    const auto averaged = procedure::average(*engine.value(), signal, {}, {}, {}, {});
+    if (!averaged) FAIL(averaged.error().message);
+    const auto& a = averaged.value();
+    CHECK(engine.value()->restarts() == 1);
+    CHECK(a.record.periods.size() == 8);
+    CHECK(a.void_reasons.has(lowleg::Fault::restarted));
+    // The first of the new stream is void in any case; with another delay, the three from before as well.
+    CHECK(a.voided == (delay_after == 100U ? 1U : 4U));
+    // Whole periods apart, as a record wants them, and of one phase.
+    for (std::size_t i = 1; i < a.record.periods.size(); ++i)
+        CHECK((a.record.periods[i].first_frame - a.record.periods[i - 1].first_frame) % a.record.period_frames == 0);
+    CHECK(analysis::find_broken_periods(a.record, tone.value()).empty());
+    CHECK(a.clock_ppm == 0.0);
+}
+
+TEST_CASE("a device that does not come back ends the averaging with what there is", "[procedure][averaging][restart]")
+{
+    Rig rig{{{.kind = Injection::Kind::die, .frame = 110'000}}};
+    const auto averaged = rig.average({});
+    if (!averaged) FAIL(averaged.error().message);
+    CHECK(averaged.value().ending == Ending::lost);
+    CHECK(averaged.value().record.periods.size() == 3);
+    CHECK_THAT(averaged.value().lost_because, ContainsSubstring("is gone"));
+    Rig too_early{{{.kind = Injection::Kind::die, .frame = 30'000}}};
+    CHECK_FALSE(too_early.average({}));
+}
