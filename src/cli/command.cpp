@@ -48,7 +48,7 @@ CLI::Option* SettingOptions::add_to(CLI::App& command, std::string_view name)
     auto help = std::string{row.help};
     // Words are their own range, and their default says which.
     if (row.most != 0) help += " (" + instrument::range_of(row) + (row.fallback.empty() ? ")" : "; default " + std::string{row.fallback} + ")");
-    else help += " (default: " + (row.fallback.empty() ? "all" : std::string{row.fallback}) + ")";
+    else if (!row.fallback.empty()) help += " (default: " + std::string{row.fallback} + ")";
     auto& given = given_[std::string{name}];
     given.option = command.add_option("--" + std::string{name}, given.text, help)->type_name(std::string{row.value});
     return given.option;

@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds beat{host_beat_ms};
-constexpr auto look_for_requests = 2ms;
+constexpr auto look_for_requests = 10ms;
 /// The fade-out, and the blocks that are on their way.
 constexpr auto until_silent = 150ms;
 

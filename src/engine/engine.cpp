@@ -10,6 +10,7 @@
 #include <cmath>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -372,6 +373,30 @@ EngineCounters Engine::counters() const noexcept
             .zeros = get(s.zeros),
             .not_finite = get(s.not_finite),
             .clipped = get(s.clipped)};
+}
+
+CallbackLoad Engine::callback_load() const noexcept
+{
+    CallbackLoad out;
+    if (impl_->ends.state == nullptr) return out;
+    const rt::LoadCounts& load = impl_->ends.state->load;
+    std::array<std::uint64_t, std::tuple_size_v<decltype(load.blocks)>> counts{};
+    for (std::size_t i = 0; i < counts.size(); ++i) out.blocks += counts.at(i) = load.blocks.at(i).load(std::memory_order_relaxed);
+    // The middle of the bin within which the count passes this part of all.
+    const auto quantile = [&](double part) {
+        const double wanted = part * static_cast<double>(out.blocks);
+        std::uint64_t so_far = 0;
+        std::size_t bin = 0;
+        while (bin + 1 < counts.size() && static_cast<double>(so_far += counts.at(bin)) < wanted) ++bin;
+        const auto eighth = static_cast<double>(bin % rt::LoadCounts::bins_per_octave);
+        const int octave = rt::LoadCounts::lowest_octave + static_cast<int>(bin / rt::LoadCounts::bins_per_octave);
+        return std::ldexp(1.0 + (eighth + 0.5) / static_cast<double>(rt::LoadCounts::bins_per_octave), octave);
+    };
+    if (out.blocks == 0) return out;
+    out.worst = static_cast<double>(load.worst.load(std::memory_order_relaxed));
+    out.median = std::min(quantile(0.5), out.worst);
+    out.p999 = std::min(quantile(0.999), out.worst);
+    return out;
 }
 
 }  // namespace lowleg::engine

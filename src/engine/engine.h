@@ -32,6 +32,14 @@ struct EngineCounters {
     std::uint64_t clipped{};      ///< Samples, both inputs together.
 };
 
+/// How much of its blocks' time the audio callback takes since the stream began: 1 is all of it. Of 0 blocks nothing is known.
+struct CallbackLoad {
+    std::uint64_t blocks{};
+    double median{};
+    double p999{};   ///< 99.9 % of all blocks take no more; the last two are known to 6 %.
+    double worst{};
+};
+
 /// How a stream that was lost comes back: each call makes a backend that has not been opened.
 using BackendFactory = std::function<std::unique_ptr<Backend>()>;
 
@@ -92,6 +100,7 @@ public:
     /// Highest absolute sample of each input since the last call, full scale = 1. Any one thread.
     [[nodiscard]] std::array<float, 2> take_input_peaks() noexcept;
     [[nodiscard]] EngineCounters counters() const noexcept;
+    [[nodiscard]] CallbackLoad callback_load() const noexcept;
 
 private:
     struct Impl;

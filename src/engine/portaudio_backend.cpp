@@ -164,13 +164,15 @@ struct Pair {
 /// What the audio callback uses. When the device is lost it stays for good: a thread of the audio system may still come back.
 struct CallbackState {
     rt::DuplexProcessor processor;
+    rt::LoadCounts* load;
+    double ns_per_frame;
     std::array<std::size_t, 2> input{}, output{};  // channels, from 0
     std::size_t input_stride{}, output_stride{};
     std::atomic<std::int64_t> last_block_ns{0};
     std::atomic<bool> is_inside{false};
     std::atomic<bool> is_abandoned{false};  // then the engine's storage must not be touched
 
-    CallbackState(const rt::AudioEnds& ends, double rate) : processor{ends, rate} {}
+    CallbackState(const rt::AudioEnds& ends, double rate) : processor{ends, rate}, load{&ends.state->load}, ns_per_frame{1e9 / rate} {}
 };
 
 /// The way from PortAudio to the processor; it allocates nothing, and waits for nothing.
@@ -193,6 +195,7 @@ int on_block(const void* in, void* out, unsigned long frames, const PaStreamCall
         }
         constexpr PaStreamCallbackFlags bad = paInputUnderflow | paInputOverflow | paOutputUnderflow | paOutputOverflow;
         state.processor.process(from, to, static_cast<std::uint32_t>(frames), (flags & bad) != 0, now);
+        if (frames > 0) state.load->add(static_cast<float>(static_cast<double>(steady_ns() - now) / (state.ns_per_frame * static_cast<double>(frames))));
         state.last_block_ns.store(now, std::memory_order_relaxed);
     }
     state.is_inside = false;
@@ -282,7 +285,10 @@ struct Stream {
     }
     const PaStreamInfo* const info = Pa_GetStreamInfo(stream.handle);
     facts.sample_rate_hz = info != nullptr && info->sampleRate > 0.0 ? info->sampleRate : rate;
-    if (facts.sample_rate_hz != rate) state.processor = rt::DuplexProcessor{ends, facts.sample_rate_hz};
+    if (facts.sample_rate_hz != rate) {
+        state.processor = rt::DuplexProcessor{ends, facts.sample_rate_hz};
+        state.ns_per_frame = 1e9 / facts.sample_rate_hz;
+    }
     std::strncpy(facts.device.data(), name.c_str(), facts.device.size() - 1);
     std::strncpy(facts.capture_name.data(), device.name.c_str(), facts.capture_name.size() - 1);
     if (are_two) std::strncpy(facts.playback_name.data(), player.name.c_str(), facts.playback_name.size() - 1);

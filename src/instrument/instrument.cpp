@@ -15,6 +15,7 @@
 #include "instrument/named_input.h"
 #include "instrument/sources.h"
 #include "procedure/calibration.h"
+#include "procedure/device_check.h"
 #include "procedure/identify_captures.h"
 #include "procedure/measure.h"
 #include "procedure/measure_captures.h"
@@ -292,6 +293,16 @@ Result<std::vector<report::DeviceEntry>> Instrument::list_devices() const
         out.push_back({std::to_string(device.number), std::move(device.name), std::move(device.host_api), device.inputs, device.outputs,
                        device.default_rate_hz, std::move(device.duplex_rates_hz), std::move(device.note)});
     return out;
+}
+
+Result<procedure::Measurement> Instrument::test_device(const std::string& id, const procedure::MeasurementObserver& observer) const
+{
+    auto engine = open_device(settings_, id, hooks_);
+    if (!engine) return engine.error();
+    procedure::DeviceCheckOptions options;
+    options.device = engine.value()->facts().device.data();
+    if (settings_.level) options.level = *settings_.level;
+    return procedure::check_device(*engine.value(), options, observer, hooks_.should_stop);
 }
 
 Status Instrument::check_device(const std::string& id)

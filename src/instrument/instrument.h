@@ -37,6 +37,9 @@ public:
 
     [[nodiscard]] Result<std::vector<report::DeviceEntry>> list_devices() const;
 
+    /// Runs a device for 10 s, softly, and tells whether it is fit to measure with. \param id  of a device of list_devices().
+    [[nodiscard]] Result<procedure::Measurement> test_device(const std::string& id, const procedure::MeasurementObserver& observer = {}) const;
+
     /// \return failure when no device fits this id, or several do.
     static Status check_device(const std::string& id);
 

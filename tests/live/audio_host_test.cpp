@@ -1,5 +1,6 @@
 // The process that the audio runs in ends, hangs or loses its device, and the measurement lives on; or its parent ends, and it goes, too.
 
+#include "live/host_process.h"
 #include "live/program.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -11,11 +12,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -34,27 +34,6 @@ bool comes_true(const std::function<bool()>& condition)
     for (const auto deadline = std::chrono::steady_clock::now() + bounded; std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(5ms))
         if (condition()) return true;
     return false;
-}
-
-/// The audio host of a program that runs. /proc names the children of a process.
-std::optional<int> host_of(int parent)
-{
-    const auto id = std::to_string(parent);
-    std::ifstream children{"/proc/" + id + "/task/" + id + "/children"};
-    for (int child = 0; children >> child;) {
-        std::ifstream line{"/proc/" + std::to_string(child) + "/cmdline"};
-        const std::string words{std::istreambuf_iterator<char>{line}, {}};
-        if (words.find("audio-host") != std::string::npos) return child;
-    }
-    return std::nullopt;
-}
-
-bool is_there(int process)
-{
-    std::ifstream status{"/proc/" + std::to_string(process) + "/stat"};
-    std::string text{std::istreambuf_iterator<char>{status}, {}};
-    const auto state = text.find(") ");
-    return state != std::string::npos && text.at(state + 2) != 'Z';
 }
 
 /// Level of the served bench, measured while something happens to it after the first second.
@@ -198,6 +177,35 @@ TEST_CASE("what was measured is told when a device does not come back", "[live]"
         CHECK(run.result.at("quality").at("ending") == "lost");
         CHECK_THAT(level_in(run.result), WithinAbs(-20.1, 0.1));
     }
+}
+
+TEST_CASE("a device is tested for what it is fit for", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    server.set_freewheel(true);
+    const Program program{server};
+    const auto bench = program.serve("unbalanced", {"--noise", "-100", "--delay", "480"});
+    const auto tested = program.run({"devices", "--test", "lowleg-bench", "--json"});
+    INFO(tested.error);
+    REQUIRE(describe(tested.ending) == "exit status 0");
+    const auto result = json::parse(tested.output, nullptr, false);
+    REQUIRE(result.is_object());
+    const auto figure = [&](const std::string& name) {
+        for (const auto& one : result.at("figures"))
+            if (one.at("name") == name) return one.at("value").get<double>();
+        return std::nan("");
+    };
+    // 20 Hz to 20 kHz is what --noise means.
+    CHECK_THAT(figure("input1_noise_dbfs"), WithinAbs(-100.0, 0.2));
+    CHECK_THAT(figure("input2_noise_dbfs"), WithinAbs(-100.0, 0.2));
+    // 10 ms of the converters, and a JACK period of 256 frames there or one there and one back.
+    CHECK(figure("round_trip_ms") > 10.0);
+    CHECK(figure("round_trip_ms") < 10.0 + 3.0 * 1e3 * 256.0 / 48e3);
+    CHECK_THAT(figure("clock_ppm"), WithinAbs(0.0, 0.01));
+    CHECK(figure("callback_load_median_percent") > 0.0);
+    CHECK(figure("callback_load_worst_percent") >= figure("callback_load_p999_percent"));
+    CHECK(result.at("quality").at("signal_s").get<double>() > 5.0);
 }
 
 TEST_CASE("an audio host goes when the program goes that it works for", "[live]")

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/record.h"
+#include "engine/rt/load_counts.h"
 
 #include <atomic>
 #include <array>
@@ -50,6 +51,7 @@ struct StreamState {
     Count blocks{0}, frames{0}, flagged{0}, dropped{0}, late{0}, size_changes{0}, repeated{0}, zeros{0};
     Count not_finite{0}, clipped{0};                ///< Samples.
     std::array<std::atomic<float>, 2> peak{};       ///< Highest |x| of each input since it was last set to 0.
+    LoadCounts load;                                ///< Of the callback; a backend without a clock of its own counts nothing.
     /// Set by whoever moves the blocks when nobody commands any more: what sounds fades out, and commands are left where they are.
     std::atomic<bool> is_hushed{false};
     static_assert(Count::is_always_lock_free && std::atomic<float>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
