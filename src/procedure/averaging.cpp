@@ -25,6 +25,8 @@ constexpr std::size_t always_forgiven = 60;
 constexpr Seconds longest_wait_for_a_figure{60.0};
 /// So many periods in a row tell two clocks from an accident.
 constexpr std::size_t periods_for_clock = 3;
+/// So many periods in a row that do not continue those before, but each other, and something has changed for good.
+constexpr std::size_t jumps_of_a_lasting_change = 3;
 /// Less is no clock of its own: in a second 20 kHz turns by less than 4° for it, of which averaging over some seconds leaves 0.003 dB.
 constexpr double least_clock_offset_ppm = 0.5e-3;
 
@@ -113,6 +115,18 @@ private:
         if (signal_.plan == nullptr) drop_before_restart();
     }
 
+    /// Frames were lost or slipped in, and what follows is of one piece again, with another delay: from then on it counts.
+    bool adopt_change()
+    {
+        if (as_captured_.periods.size() < periods_for_clock || !analysis::find_broken_periods(as_captured_, *signal_.plan).empty()) return false;
+        // All but the last of these were voided as they came.
+        out_.voided += out_.record.periods.size() - as_captured_.periods.size();
+        out_.record.periods = as_captured_.periods;
+        jumps_in_a_row_ = 0;
+        before_restart_ = 0;
+        return true;
+    }
+
     void drop_before_restart()
     {
         out_.record.periods.erase(out_.record.periods.begin(), out_.record.periods.begin() + static_cast<std::ptrdiff_t>(before_restart_));
@@ -164,7 +178,11 @@ private:
             drop_before_restart();
             broken = analysis::find_broken_periods(out_.record, *signal_.plan);
         }
-        if (broken.empty()) return Done{};
+        if (broken.empty()) {
+            jumps_in_a_row_ = 0;
+            return Done{};
+        }
+        if (++jumps_in_a_row_ >= jumps_of_a_lasting_change && adopt_change()) return Done{};
         for (const auto i : std::vector<std::size_t>{broken.rbegin(), broken.rend()}) out_.record.periods.erase(out_.record.periods.begin() + static_cast<std::ptrdiff_t>(i));
         out_.voided += broken.size() - 1;
         Faults jump;
@@ -239,6 +257,7 @@ private:
     Record as_captured_;            ///< Periods that follow on each other, on the recorder's clock.
     std::size_t before_restart_{0}; ///< Periods of the record from before the audio was lost.
     bool is_placed_{true};
+    std::size_t jumps_in_a_row_{0};
     std::int64_t shift_{0};         ///< Frames, of all that came after.
     bool knows_clocks_{false};
     bool has_two_clocks_{false};

@@ -211,6 +211,22 @@ TEST_CASE("what the interface does of itself is taken off the response", "[proce
     CHECK_THAT(measured.value().notes.front(), ContainsSubstring("taken off"));
 }
 
+TEST_CASE("one frame that slips in or out for good is told, and what follows counts", "[procedure][averaging]")
+{
+    const auto kind = GENERATE(Injection::Kind::drop, Injection::Kind::insert);
+    Rig rig{{{.kind = kind, .frame = 100'000}}};
+    const auto averaged = rig.average({});
+    if (!averaged) FAIL(averaged.error().message);
+    const auto& a = averaged.value();
+    CHECK(a.record.periods.size() == 8);
+    CHECK(a.void_reasons.has(lowleg::Fault::phase_jump));
+    // Those from before the slip, the one that it fell into, and no more.
+    CHECK(a.voided >= 3);
+    CHECK(a.voided <= 6);
+    CHECK(analysis::find_broken_periods(a.record, rig.plan).empty());
+    CHECK_THAT(rig.gain(a.record).value().value, WithinAbs(0.0, 0.001));
+}
+
 TEST_CASE("what was averaged before a device was lost is kept where what follows continues it, and else thrown away", "[procedure][averaging][restart]")
 {
     const std::uint32_t delay_after = GENERATE(100U, 160U);
