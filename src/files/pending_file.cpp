@@ -1,6 +1,7 @@
 #include "files/pending_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,23 @@ mode_t usual_permissions()
     const auto mask = ::umask(0);
     ::umask(mask);
     return static_cast<mode_t>(0666) & ~mask;
+}
+
+constexpr const char* mark = ".part-";
+
+/// Files of programs that were killed while they wrote: nobody holds a lock on them. Whoever still writes does.
+void remove_abandoned(const std::filesystem::path& target)
+{
+    const auto begin = target.filename().string() + mark;
+    const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path{"."};
+    std::error_code none;
+    for (std::filesystem::directory_iterator at{folder, none}, end; !none && at != end; at.increment(none)) {
+        if (!at->path().filename().string().starts_with(begin)) continue;
+        const int descriptor = ::open(at->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (descriptor < 0) continue;
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(at->path().c_str());
+        ::close(descriptor);
+    }
 }
 
 }  // namespace
@@ -61,9 +79,11 @@ Result<PendingFile> PendingFile::create(const std::filesystem::path& path)
     auto target = std::filesystem::exists(status) ? std::filesystem::canonical(path, error) : path;
     if (error && std::filesystem::exists(status)) return cannot_write(path, error.message());
 
-    auto temporary = target.string() + ".part-XXXXXX";
-    const int descriptor = ::mkstemp(temporary.data());
+    remove_abandoned(target);
+    auto temporary = target.string() + mark + "XXXXXX";
+    const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
     if (descriptor < 0) return cannot_write(path, reason(errno));
+    (void)::flock(descriptor, LOCK_EX | LOCK_NB);
     PendingFile file{descriptor, std::move(target), std::move(temporary)};
     if (::fchmod(descriptor, usual_permissions()) != 0) return cannot_write(path, reason(errno));
     return file;

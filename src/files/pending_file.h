@@ -10,7 +10,7 @@
 namespace lowleg::files {
 
 /// A new file under a temporary name beside `path`. commit() flushes it to the disk and renames it over `path`; a file that is
-/// not committed disappears, and what stood at `path` before stays as it was.
+/// not committed disappears, and what stood at `path` before stays as it was. What a killed program left of an earlier attempt goes with the next one.
 class PendingFile {
 public:
     /// \return failure when the folder is missing or not writable, or `path` exists and is no regular file.

@@ -1,8 +1,10 @@
 #include "files/audio_file.h"
+#include "files/pending_file.h"
 #include "files/text_file.h"
 
 #include <sndfile.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -11,9 +13,11 @@
 
 #include <array>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 
 using namespace lowleg;
@@ -205,4 +209,43 @@ TEST_CASE("a file is replaced whole or left alone", "[files]")
     // A device that is always full stands for a full disk: what is no regular file is not touched.
     CHECK_FALSE(files::write_text("/dev/full", "x"));
     CHECK(fs::is_character_file("/dev/full"));
+}
+
+TEST_CASE("a program that is killed while it writes leaves the old file or the new one, and nothing else for long", "[files][kill]")
+{
+    const TemporaryFolder folder;
+    const auto path = folder.path / "result.json";
+    const std::string one(3'000'000, '1'), two(3'000'000, '2');
+    REQUIRE(files::write_text(path, one));
+    std::mt19937 random{1};
+    for (int i = 0; i < 40; ++i) {
+        const auto child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            for (;;)
+                for (const auto* text : {&two, &one}) (void)files::write_text(path, *text);
+        }
+        ::usleep(std::uniform_int_distribution<useconds_t>{0, 12'000}(random));
+        ::kill(child, SIGKILL);
+        REQUIRE(::waitpid(child, nullptr, 0) == child);
+        const auto now = content(path);
+        REQUIRE((now == one || now == two));
+        // At most what was being written just then; what was left before is gone.
+        CHECK(entries(folder.path) <= 2);
+    }
+    REQUIRE(files::write_text(path, one));
+    CHECK(entries(folder.path) == 1);
+}
+
+TEST_CASE("what another program is writing just now is left alone", "[files]")
+{
+    const TemporaryFolder folder;
+    const auto path = folder.path / "result.json";
+    auto other = files::PendingFile::create(path);
+    REQUIRE(other);
+    REQUIRE(::write(other.value().descriptor(), "other", 5) == 5);
+    REQUIRE(files::write_text(path, "mine"));
+    REQUIRE(other.value().commit());
+    CHECK(content(path) == "other");
+    CHECK(entries(folder.path) == 1);
 }

@@ -159,6 +159,32 @@ TEST_CASE("a device that goes away behind its audio system is found again", "[li
                               {"--for", "4", "--wait", "60"}));
 }
 
+TEST_CASE("ports that somebody disconnects are connected again", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("unbalanced");
+    check_went_on(level_while(program, [&](int host) {
+        const auto client = "lowleg-audio-" + std::to_string(host);
+        server.disconnect("lowleg-bench:i2", client + ":in_0");
+        server.disconnect("lowleg-bench:i3", client + ":in_1");
+    }));
+}
+
+TEST_CASE("a rate that the server does not run at is refused with those there are", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server{44'100};
+    const Program program{server};
+    const auto bench = program.serve("unbalanced");
+    const auto refused = program.run({"measure", "level", "--device", "lowleg-bench", "--switch", "true", "--rate", "48000"});
+    CHECK(describe(refused.ending) == "exit status 1");
+    CHECK(refused.output.empty());
+    CHECK(lines_of(refused.error).size() == 1);
+    CHECK_THAT(refused.error, ContainsSubstring("does not run at 48000 Hz: choose from 44100 Hz"));
+}
+
 TEST_CASE("what was measured is told when a device does not come back", "[live]")
 {
     REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
