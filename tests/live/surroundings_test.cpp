@@ -50,7 +50,8 @@ TEST_CASE("a locale with a decimal comma, and another time zone, change no numbe
     INFO(there.error << here.error);
     REQUIRE(there.ending == exited(0));
     const auto thd = [](const std::string& text) {
-        for (const auto& figure : nlohmann::json::parse(text).at("figures"))
+        const auto result = nlohmann::json::parse(text);
+        for (const auto& figure : result.at("figures"))
             if (figure.at("name") == "pin2_thd_db") return figure.at("value").get<double>();
         return 0.0;
     };
