@@ -22,6 +22,7 @@ namespace lowleg::engine {
 struct StreamRequest {
     std::array<char, 256> device{};     ///< The backend's own name or number for the device, ends with a 0.
     std::array<char, 256> output_device{};  ///< Of the device that plays, where that is another one, with a clock of its own; else empty.
+    std::array<char, 64> host_api{};    ///< Only devices of this audio system, ends with a 0; empty: of any.
     double sample_rate_hz{0.0};         ///< 0: the device's own rate.
     std::array<std::int32_t, 2> inputs{1, 2};   ///< Channels for pin 2 and pin 3, counted from 1.
     std::array<std::int32_t, 2> outputs{1, 2};  ///< Channels for drive and probe, counted from 1.

@@ -145,7 +145,11 @@ struct Engine::Impl {
         backend->stop();
         StreamRequest again = request;
         again.sample_rate_hz = facts.sample_rate_hz;
-        if (facts.capture_name.front() != 0) again.device = facts.capture_name;
+        // The same name may stand in several audio systems.
+        if (facts.capture_name.front() != 0) {
+            again.device = facts.capture_name;
+            again.host_api = facts.host_api;
+        }
         if (facts.playback_name.front() != 0) again.output_device = facts.playback_name;
         std::string last_reason;
         for (const auto deadline = Clock::now() + hooks.search_time; Clock::now() < deadline; std::this_thread::sleep_for(search_interval)) {

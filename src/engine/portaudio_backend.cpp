@@ -239,7 +239,8 @@ struct Stream {
 {
     stream.session = std::make_unique<Session>();
     if (Status started = stream.session->status(); !started) return started;
-    const std::vector<DeviceInfo> devices = enumerate(false);
+    std::vector<DeviceInfo> devices = enumerate(false);
+    if (request.host_api.front() != 0) std::erase_if(devices, [&](const DeviceInfo& d) { return d.host_api != request.host_api.data(); });
     const Result<DeviceInfo> found = find_device(devices, request.device.data());
     if (!found) return found.error();
     const DeviceInfo& device = found.value();

@@ -62,6 +62,21 @@ TEST_CASE("a device that is not there is answered with those that are", "[live]"
     CHECK_THAT(outcome.error, ContainsSubstring("no such thing") && ContainsSubstring("desk-1"));
 }
 
+TEST_CASE("a device may have 64 channels, of which any are taken, and no more", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server{48'000, 256, 64};
+    const Program program{server};
+    const auto listed = program.run({"devices"});
+    CHECK_THAT(listed.output, ContainsSubstring("64 in, 64 out"));
+    const auto high = program.run({"devices", "--test", "system", "--in", "63,64", "--out", "1,64", "--json"});
+    INFO(high.error);
+    CHECK(describe(high.ending) == "exit status 0");
+    const auto beyond = program.run({"devices", "--test", "system", "--in", "63,65"});
+    check_one_error_line(beyond);
+    CHECK_THAT(beyond.error, ContainsSubstring("has 64 inputs, and input 65 was asked for"));
+}
+
 TEST_CASE("without a JACK server every command says what is missing, in one line", "[live]")
 {
     const Program program{no_server};

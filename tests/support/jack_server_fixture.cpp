@@ -30,18 +30,18 @@ bool JackServer::is_installed()
     return true;
 }
 
-JackServer::JackServer(int sample_rate_hz, int period_frames)
-    : name_{unique_name()}, sample_rate_hz_{sample_rate_hz}, period_frames_{period_frames}
+JackServer::JackServer(int sample_rate_hz, int period_frames, int channels)
+    : name_{unique_name()}, sample_rate_hz_{sample_rate_hz}, period_frames_{period_frames}, channels_{channels}
 {
     launch();
 }
 
 void JackServer::launch()
 {
-    // 128 ports: the default of 2048 takes 107 MB of shared memory.
+    // Few ports, the device's own twice among them: the default of 2048 takes 107 MB of shared memory.
     process_ = std::make_unique<Process>(
-        std::vector<std::string>{"jackd", "-n", name_, "-r", "-S", "-p", "128", "-d", "dummy", "-r",
-                                 std::to_string(sample_rate_hz_), "-p", std::to_string(period_frames_)},
+        std::vector<std::string>{"jackd", "-n", name_, "-r", "-S", "-p", std::to_string(128 + 4 * channels_), "-d", "dummy", "-r",
+                                 std::to_string(sample_rate_hz_), "-p", std::to_string(period_frames_), "-C", std::to_string(channels_), "-P", std::to_string(channels_)},
         environment());
     const auto waited = run({"jack_wait", "-s", name_, "-w", "-t", "20"}, environment(), 30s);
     if (waited.ending != exited(0) || !process_->is_running())

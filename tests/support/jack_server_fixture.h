@@ -17,7 +17,7 @@ public:
     [[nodiscard]] static bool is_installed();
 
     /// Returns when clients can connect. \throws std::runtime_error when it does not come up.
-    explicit JackServer(int sample_rate_hz = 48'000, int period_frames = 256);
+    explicit JackServer(int sample_rate_hz = 48'000, int period_frames = 256, int channels = 2);
     JackServer(const JackServer&) = delete;
     JackServer& operator=(const JackServer&) = delete;
     ~JackServer();
@@ -41,6 +41,7 @@ private:
     std::string name_;
     int sample_rate_hz_;
     int period_frames_;
+    int channels_;
     std::unique_ptr<Process> process_;
     bool crashed_{false};
 };
