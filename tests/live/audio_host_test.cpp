@@ -159,6 +159,30 @@ TEST_CASE("a device that goes away behind its audio system is found again", "[li
                               {"--for", "4", "--wait", "60"}));
 }
 
+TEST_CASE("being stopped and continued again and again costs nothing but time", "[live]")
+{
+    REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
+    JackServer server;
+    const Program program{server};
+    const auto bench = program.serve("unbalanced");
+    const auto running = program.start({"measure", "level", "--device", "lowleg-bench", "--switch", program.switch_command(), "--json", "--level", "-20", "--for", "2"});
+    REQUIRE(program.wait_for_state("through"));
+    for (int i = 0; i < 20; ++i) {
+        running->send_signal(SIGSTOP);  // its host, too
+        std::this_thread::sleep_for(50ms);
+        running->send_signal(SIGCONT);
+        std::this_thread::sleep_for(50ms);
+    }
+    const auto ending = running->wait_for(bounded);
+    REQUIRE(ending);
+    INFO(running->standard_error());
+    REQUIRE(describe(*ending) == "exit status 0");
+    const auto result = json::parse(running->standard_output(), nullptr, false);
+    REQUIRE(result.is_object());
+    CHECK(result.at("quality").at("periods") == 4);
+    CHECK_THAT(level_in(result), WithinAbs(-20.1, 0.1));
+}
+
 TEST_CASE("ports that somebody disconnects are connected again", "[live]")
 {
     REQUIRE(JackServer::is_installed());  // scripts/setup --tests installs it
