@@ -12,6 +12,7 @@ import tempfile
 THIRD_PARTY = {  # name in layers.txt: how its headers are written
     "fmt": r"fmt/", "kissfft": r"kissfft\.hh", "eigen": r"Eigen/", "sndfile": r"sndfile\.hh?", "json": r"nlohmann/",
     "portaudio": r"(portaudio|pa_\w+)\.h", "jack": r"jack/", "cli11": r"CLI/", "boost": r"boost/",
+    "imgui": r"(imgui\w*|backends/imgui_impl_\w+)\.h", "glfw": r"GLFW/", "png": r"png\.h",
 }
 SYSTEM = r"(sys/\w+|unistd|fcntl|dlfcn|poll|pthread|signal|pwd|netinet/in|arpa/inet)\.h"  # POSIX, in .cpp files
 STANDARD = r"[a-z0-9_]+"  # <vector>: no dot, no slash

@@ -23,8 +23,8 @@ void copy_text(std::string_view text, std::array<char, N>& to)
 
 class BenchBackend final : public engine::Backend {
 public:
-    BenchBackend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own)
-        : bench_{std::move(bench)}, sample_rate_hz_{sample_rate_hz}, own_{std::move(own)}
+    BenchBackend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own, Pace pace)
+        : bench_{std::move(bench)}, sample_rate_hz_{sample_rate_hz}, own_{std::move(own)}, pace_{pace}
     {
     }
     ~BenchBackend() override { halt(); }
@@ -67,7 +67,9 @@ private:
         bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), block_frames);
         const engine::rt::InputView in{{i2.data(), i3.data()}, 1};
         const engine::rt::OutputView out{{drive.data(), probe.data()}, 1};
+        const auto begin = std::chrono::steady_clock::now();
         while (!should_stop_.load()) {
+            if (pace_ == Pace::real_time) wait_until(begin + std::chrono::nanoseconds{steady_ns()});
             if (processor_->capture_space_frames() < block_frames) {
                 // Whoever moves the switch waits until it has moved, and reads nothing meanwhile: it moves between blocks, too.
                 bench_->process(drive.data(), probe.data(), i2.data(), i3.data(), 0);
@@ -81,6 +83,14 @@ private:
         }
     }
 
+    /// Or until it is to stop: in small steps, since a slow rate makes long blocks.
+    void wait_until(std::chrono::steady_clock::time_point time) const
+    {
+        constexpr std::chrono::milliseconds longest_step{20};
+        for (auto now = std::chrono::steady_clock::now(); now < time && !should_stop_.load(); now = std::chrono::steady_clock::now())
+            std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(time - now, longest_step));
+    }
+
     /// The time that the frames so far would have taken.
     [[nodiscard]] std::int64_t steady_ns() const noexcept
     {
@@ -90,6 +100,7 @@ private:
     std::shared_ptr<VirtualBench> bench_;
     double sample_rate_hz_;
     OwnSignal own_;
+    Pace pace_;
     std::optional<engine::rt::DuplexProcessor> processor_;
     std::uint64_t frames_{0};
     std::atomic<bool> should_stop_{false};
@@ -98,9 +109,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<engine::Backend> make_bench_backend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own)
+std::unique_ptr<engine::Backend> make_bench_backend(std::shared_ptr<VirtualBench> bench, double sample_rate_hz, OwnSignal own, Pace pace)
 {
-    return std::make_unique<BenchBackend>(std::move(bench), sample_rate_hz, std::move(own));
+    return std::make_unique<BenchBackend>(std::move(bench), sample_rate_hz, std::move(own), pace);
 }
 
 }  // namespace lowleg::bench

@@ -60,6 +60,14 @@ CLI::Option* SettingOptions::option(std::string_view name) const
     return found == given_.end() ? nullptr : found->second.option;
 }
 
+std::map<std::string, std::string> SettingOptions::texts() const
+{
+    std::map<std::string, std::string> out;
+    for (const auto& [name, given] : given_)
+        if (given.option->count() > 0) out.emplace(name, given.text);
+    return out;
+}
+
 Result<instrument::Settings> SettingOptions::settings() const
 {
     instrument::Settings settings;

@@ -25,6 +25,7 @@ namespace lowleg::cli {
 using Action = std::function<int()>;
 
 // Each offers a command; `terminal` and `action` outlive the application.
+void add_window(CLI::App& app, const Terminal& terminal, Action& action);
 void add_audio_host(CLI::App& app, const Terminal& terminal, Action& action);
 void add_devices(CLI::App& app, const Terminal& terminal, Action& action);
 void add_identify(CLI::App& app, const Terminal& terminal, Action& action);
@@ -34,6 +35,9 @@ void add_calibrate(CLI::App& app, const Terminal& terminal, Action& action);
 void add_predict(CLI::App& app, const Terminal& terminal, Action& action);
 void add_stimulus(CLI::App& app, const Terminal& terminal, Action& action);
 void add_bench(CLI::App& app, const Terminal& terminal, Action& action);
+
+/// \return when it was closed, with the status.
+int open_window(const Terminal& terminal, const WindowWish& wish);
 
 /// Prints "lowleg: what, why, what to do" on one line. \return the status that belongs to the error.
 int fail(const Terminal& terminal, const Error& error);
@@ -50,6 +54,8 @@ public:
     CLI::Option* add_to(CLI::App& command, std::string_view name);
     [[nodiscard]] CLI::Option* option(std::string_view name) const;
 
+    /// Names and what was given.
+    [[nodiscard]] std::map<std::string, std::string> texts() const;
     /// What was given, on top of the defaults. \return usage error of the first that cannot be.
     [[nodiscard]] Result<instrument::Settings> settings() const;
 

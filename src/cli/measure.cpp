@@ -69,12 +69,15 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
     if (arguments.captures_option->count() > 0) return shown(instrument.measure_captures(kind, arguments.captures, observer));
     if (arguments.device_option->count() == 0)
         return fail(terminal, {"there is nothing to measure: give --device ID (\"lowleg devices\" lists them), --bench NAME for simulated gear, or --captures for a recording", ErrorKind::usage});
+    engine::EngineHooks hooks;
+    hooks.should_stop = terminal.should_stop;
+    hooks.tell = teller(terminal);
     const auto exchange = [&] {
         line.clear();
         return ask_for_exchange(terminal.in, terminal.err, terminal.should_stop);
     };
     if (exchanges && arguments.switch_option->count() > 0)
-        return shown(instrument::balance_exchanged_device(given, arguments.device, instrument::command_switch(arguments.switch_command), exchange, observer, {}, {terminal.should_stop, teller(terminal)}));
+        return shown(instrument::balance_exchanged_device(given, arguments.device, instrument::command_switch(arguments.switch_command), exchange, observer, {}, hooks));
     if (arguments.switch_option->count() > 0)
         return shown(instrument.measure_device(kind, arguments.device, instrument::command_switch(arguments.switch_command), observer));
     if (const auto known = Instrument::check_device(arguments.device); !known) return fail(terminal, known.error());
@@ -85,7 +88,7 @@ int measure(const Terminal& terminal, const MeasureArguments& arguments, Measure
         return is_line_output(terminal.in, terminal.err);
     };
     if (exchanges)
-        return shown(instrument::balance_exchanged_device(given, arguments.device, std::move(by_hand), exchange, observer, confirm, {terminal.should_stop, teller(terminal)}));
+        return shown(instrument::balance_exchanged_device(given, arguments.device, std::move(by_hand), exchange, observer, confirm, hooks));
     return shown(instrument.measure_device(kind, arguments.device, std::move(by_hand), observer, confirm));
 }
 

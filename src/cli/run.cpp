@@ -54,9 +54,11 @@ int run_unguarded(std::vector<std::string> arguments, const Terminal& terminal)
     app.require_subcommand(0, 1);
     app.footer("\"lowleg COMMAND --help\" tells more. Example:\n  lowleg identify --bench transformer");
     Action action = [&] {
+        if (terminal.has_display && terminal.open_window) return open_window(terminal, {});
         terminal.out << app.help();
         return static_cast<int>(ExitStatus::result);
     };
+    add_window(app, terminal, action);
     add_devices(app, terminal, action);
     add_identify(app, terminal, action);
     add_measure(app, terminal, action);

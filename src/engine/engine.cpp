@@ -81,6 +81,7 @@ struct Engine::Impl {
     std::size_t restarts{0};
     bool is_first_since_restart{false};
     bool has_heard{false};                  // something else than exact zeros
+    Engine* engine{nullptr};                // whose this is, once it is open
     std::size_t zero_frames{0};
 
     [[nodiscard]] std::string device() const { return std::string{"the audio device “"} + facts.device.data() + "”"; }
@@ -126,12 +127,17 @@ struct Engine::Impl {
         }
         if (rate != facts.sample_rate_hz) return failure(device() + " came back at " + format_number(rate) + " Hz");
         assembly = PeriodAssembly{ends.blocks, ends.samples, static_cast<std::uint64_t>(aftermath_s * rate)};
+        if (hooks.hear)
+            assembly.listen([this](std::span<const float> captured) {
+                if (engine != nullptr) hooks.hear(*engine, captured);
+            });
         if (Status started = backend->start(); !started) return started;
         // A device that opens and then stays dumb is found here, not in the middle of a measurement.
         return wait_discarding([&] { return frames_here() > 0; });
     }
 
     [[nodiscard]] std::uint64_t frames_here() const noexcept { return ends.state == nullptr ? 0 : ends.state->frames.load(std::memory_order_acquire); }
+    [[nodiscard]] bool is_hushed() const noexcept { return ends.state != nullptr && ends.state->is_hushed.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t here(std::uint64_t frame) const noexcept { return frame > frames_before ? frame - frames_before : 0; }
 
     /// What was lost is looked for by its name, and goes on where it comes back.
@@ -237,7 +243,9 @@ struct Engine::Impl {
         }
         Patience patience_left;
         for (;;) {
-            if (auto captured = advance()) {
+            auto captured = advance();  // by which it may be hushed
+            if (is_hushed()) return interrupted("stopped by hand");
+            if (captured) {
                 const bool is_lost = has_fallen_silent(captured->faults, captured->leg[0].size());
                 auto told = as_told(std::move(*captured));
                 if (!is_lost) return told;
@@ -260,10 +268,11 @@ struct Engine::Impl {
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_{std::move(impl)} {}
 
-Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<Backend> backend, const StreamRequest& request, std::int64_t max_period_frames)
+Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<Backend> backend, const StreamRequest& request, std::int64_t max_period_frames, EngineHooks hooks)
 {
     auto impl = std::make_unique<Impl>();
     impl->backend = std::move(backend);
+    impl->hooks = std::move(hooks);
     return begin(std::move(impl), request, max_period_frames);
 }
 
@@ -286,7 +295,9 @@ Result<std::unique_ptr<Engine>> Engine::begin(std::unique_ptr<Impl> impl, const 
     impl->sizes = {.capture_frames = std::max(least_capture_frames, 4 * slot_frames), .slot_frames = slot_frames, .slots = slot_count};
     impl->request = request;
     if (Status connected = impl->connect(request); !connected) return connected.error();
-    return std::unique_ptr<Engine>{new Engine{std::move(impl)}};
+    auto engine = std::unique_ptr<Engine>{new Engine{std::move(impl)}};
+    engine->impl_->engine = engine.get();
+    return engine;
 }
 
 Engine::~Engine()
@@ -301,6 +312,7 @@ const StreamFacts& Engine::facts() const noexcept { return impl_->facts; }
 Status Engine::play(std::span<const float> interleaved)
 {
     Impl& m = *impl_;
+    if (m.is_hushed()) return interrupted("stopped by hand");
     const std::size_t frames = interleaved.size() / 2;
     const std::size_t slot_frames = m.sizes.slot_frames;
     if (interleaved.size() % 2 != 0 || frames < 1 || frames > slot_frames) {
@@ -328,6 +340,11 @@ void Engine::silence()
 {
     Impl& m = *impl_;
     m.playing = {};
+    if (m.is_hushed()) {  // takes no commands any more
+        const auto faded = m.frames_here() + rt::fade_frames(m.facts.sample_rate_hz);
+        (void)m.wait_discarding([&] { return m.frames_here() > faded; });
+        return;
+    }
     m.collect_retired();
     if (m.in_use.none()) return;
     if (!m.send({.kind = rt::Command::Kind::silence})) return;  // gone: nothing sounds
@@ -338,6 +355,11 @@ void Engine::silence()
 }
 
 std::uint64_t Engine::frames_handled() const noexcept { return impl_->frames_before + impl_->frames_here(); }
+
+void Engine::hush() noexcept
+{
+    if (impl_->ends.state != nullptr) impl_->ends.state->is_hushed.store(true, std::memory_order_relaxed);
+}
 
 std::size_t Engine::restarts() const noexcept { return impl_->restarts; }
 

@@ -40,6 +40,8 @@ struct CallbackLoad {
     double worst{};
 };
 
+class Engine;
+
 /// How a stream that was lost comes back: each call makes a backend that has not been opened.
 using BackendFactory = std::function<std::unique_ptr<Backend>()>;
 
@@ -48,6 +50,9 @@ struct EngineHooks {
     std::function<bool()> should_stop;                 ///< Asked while a device that was lost is looked for.
     std::function<void(const std::string&)> tell;      ///< Given a sentence when a device is lost, and when it is back.
     std::chrono::milliseconds search_time{15'000};     ///< A cable that is put back, a server that is started again. 0: what is lost is lost.
+    /// Given all that is captured, also what no period is made of, interleaved (pin 2, pin 3): for who shows what is to be heard. On the control
+    /// thread, whenever that waits for audio; it may call hush() and ask for counters. May be empty.
+    std::function<void(Engine&, std::span<const float>)> hear;
 };
 
 /// Control thread only, unless said otherwise. Holds one stream from open() to destruction.
@@ -61,8 +66,8 @@ class Engine {
 public:
     /// Opens and starts the stream, silent.
     /// \param max_period_frames  longest signal that play() will be given.
-    static Result<std::unique_ptr<Engine>> open(std::unique_ptr<Backend> backend, const StreamRequest& request,
-                                                std::int64_t max_period_frames);
+    static Result<std::unique_ptr<Engine>> open(std::unique_ptr<Backend> backend, const StreamRequest& request, std::int64_t max_period_frames,
+                                                EngineHooks hooks = {});
     /// The same of a device that may be lost and come back.
     static Result<std::unique_ptr<Engine>> open(BackendFactory factory, const StreamRequest& request, std::int64_t max_period_frames, EngineHooks hooks = {});
     Engine(const Engine&) = delete;
@@ -77,6 +82,9 @@ public:
     Status play(std::span<const float> interleaved);
     /// Fades out and returns when the output is silent (or the device gone). Audio captured so far is thrown away.
     void silence();
+    /// For who cannot wait: fades out within 10 ms of the audio side's next block, for good. What is captured from then on is given to nobody, and whoever
+    /// waits for it, or asks for it later, is told that it was stopped by hand (interrupted). Does not wait.
+    void hush() noexcept;
 
     /// Frames that the audio side has handled so far. Any thread.
     [[nodiscard]] std::uint64_t frames_handled() const noexcept;

@@ -37,6 +37,11 @@ bool PeriodAssembly::load_block()
     }
     block.faults.add(aftermath_);
     block_ = block;
+    if (hear_) {
+        const auto slices = samples_.peek(2 * static_cast<std::size_t>(header.frames));
+        hear_(slices.first);
+        if (!slices.second.empty()) hear_(slices.second);
+    }
     return true;
 }
 

@@ -7,7 +7,10 @@
 #include "engine/rt/spsc_ring.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
+#include <utility>
 
 namespace lowleg::engine {
 
@@ -42,6 +45,9 @@ public:
     /// Throws away what waits, and a period begun.
     void discard();
 
+    /// \param hear  given every block that is read, whatever becomes of it: interleaved (pin 2, pin 3), in one piece or two.
+    void listen(std::function<void(std::span<const float>)> hear) { hear_ = std::move(hear); }
+
 private:
     struct Block {
         std::uint64_t begin{0}, end{0};  // what of it is still unread
@@ -70,6 +76,7 @@ private:
     rt::RingReader<rt::BlockHeader> blocks_;
     rt::RingReader<float> samples_;
     std::uint64_t aftermath_frames_;
+    std::function<void(std::span<const float>)> hear_;
 
     std::optional<Block> block_;
     std::optional<Draft> draft_;

@@ -78,7 +78,7 @@ Result<procedure::Measurement> calibrated(const procedure::CalibrationRig& rig, 
 /// The interface's own leads, as a circuit in the place of the gear.
 class LoopBench {
 public:
-    explicit LoopBench(const Settings& settings) : settings_{settings} {}
+    LoopBench(const Settings& settings, const engine::EngineHooks& hooks) : settings_{settings}, hooks_{hooks} {}
 
     Result<engine::Engine*> connect(const CalibrationWiring& wiring)
     {
@@ -116,7 +116,7 @@ public:
         }
         resistor("p2", "p2", "0", open);
         resistor("p3", "p3", "0", open);
-        auto opened = open_bench(settings, bench::CircuitText{"loop", "an interface's output on its own inputs", std::move(netlist), ""});
+        auto opened = open_bench(settings, bench::CircuitText{"loop", "an interface's output on its own inputs", std::move(netlist), ""}, hooks_);
         if (!opened) return opened.error();
         open_ = std::move(opened).value();
         return open_.engine.get();
@@ -137,6 +137,7 @@ public:
 
 private:
     const Settings& settings_;
+    const engine::EngineHooks& hooks_;
     OpenBench open_;
 };
 
@@ -176,7 +177,7 @@ Result<procedure::Measurement> Instrument::calibrate_bench(const CalibrationRequ
     options.before.host_api = bench_device;
     options.before.sample_rate_hz = settings_.sample_rate_hz.value_or(bench_rate_hz);
     options.before.setting = settings_.gain_setting;
-    LoopBench loop{settings_};
+    LoopBench loop{settings_, hooks_};
     std::size_t output = 0;
     const procedure::CalibrationRig rig{[&](const CalibrationWiring& wiring) {
                                             output = wiring.output;

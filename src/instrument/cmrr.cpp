@@ -56,12 +56,13 @@ Result<CalibrationUse> calibration_use(const Settings& settings, const engine::S
 
 Result<Cmrr> Instrument::cmrr_bench(const std::string& name_or_file, procedure::CmrrMethod method, bool own_input, const procedure::MeasurementObserver& observer) const
 {
-    auto opened = open_bench(settings_, name_or_file, bench::CircuitKind::receiver, "this measures inputs");
+    auto opened = open_bench(settings_, name_or_file, bench::CircuitKind::receiver, "this measures inputs", hooks_);
     if (!opened) return opened.error();
     const auto& [bench, engine, rate, name] = opened.value();
     auto options = cmrr_options_of(settings_, method, own_input, procedure::Source::virtual_bench, name);
     options.calibration.kind = CalibrationUse::Kind::virtual_bench;
     options.outputs_match = true;
+    options.curve_so_far = onlooker_.cmrr_so_far;
     const auto feed_switch = [&bench](CmrrFeed wanted) { return feed(*bench, bench_feed(wanted)); };
     auto result = procedure::measure_cmrr(*engine, feed_switch, options, observer, hooks_.should_stop);
     // Silence of gear that the bench had to mute is no reading, and no other reason of a failure.
@@ -81,6 +82,7 @@ Result<Cmrr> Instrument::cmrr_device(const std::string& id, procedure::CmrrMetho
     auto use = calibration_use(settings_, facts);
     if (!use) return use.error();
     options.calibration = std::move(use).value();
+    options.curve_so_far = onlooker_.cmrr_so_far;
     return measured_in_one_piece(*engine.value(), hooks_, [&] { return procedure::measure_cmrr(*engine.value(), feed_switch, options, observer, hooks_.should_stop); });
 }
 

@@ -111,16 +111,6 @@ Status write_captures(const std::vector<procedure::CapturedStep>& steps, const s
     return Done{};
 }
 
-/// What is stored of this device at this rate and setting.
-Result<procedure::FoundCalibration> calibration_of(const Settings& settings, const engine::StreamFacts& facts)
-{
-    const auto folder = procedure::calibration_folder();
-    // Who has no home has no calibration either.
-    if (!folder) return procedure::FoundCalibration{{}, {procedure::CalibrationUse::Kind::none, "", "", false, folder.error().message}};
-    const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
-    return procedure::find_calibration(folder.value(), facts.device.data(), facts.host_api.data(), facts.sample_rate_hz, settings.gain_setting, today);
-}
-
 /// Gear that plays the test signal of this rate by itself, from somewhere in it on, on a clock that is this much faster than the interface's.
 Result<bench::OwnSignal> player_of(double sample_rate_hz, double clock_ppm)
 {
@@ -199,8 +189,16 @@ Status read_into(report::CircuitReport& out, const bench::SolvedCircuit& solved)
 }  // namespace
 
 Instrument::Instrument(Settings settings, std::function<bool()> should_stop, std::function<void(const std::string&)> tell)
-    : settings_{std::move(settings)}, hooks_{should_stop ? std::move(should_stop) : [] { return false; }, std::move(tell)}
+    : settings_{std::move(settings)}
 {
+    hooks_.should_stop = should_stop ? std::move(should_stop) : [] { return false; };
+    hooks_.tell = std::move(tell);
+}
+
+void Instrument::be_watched(Onlooker onlooker)
+{
+    onlooker_ = std::move(onlooker);
+    hooks_.hear = onlooker_.hear;
 }
 
 Result<Identification> Instrument::identify_bench(const std::string& name_or_file, const Progress& progress) const
@@ -211,18 +209,20 @@ Result<Identification> Instrument::identify_bench(const std::string& name_or_fil
         if (!player) return player.error();
         own = std::move(player).value();
     }
-    auto opened = open_bench(settings_, name_or_file, bench::CircuitKind::output, "identify names outputs", std::move(own));
+    auto opened = open_bench(settings_, name_or_file, bench::CircuitKind::output, "identify names outputs", hooks_, std::move(own));
     if (!opened) return opened.error();
     const auto& [bench, engine, rate, name] = opened.value();
     auto fixture_switch = switch_of(bench);
-    auto result = procedure::identify(*engine, fixture_switch, options_of(settings_, procedure::Source::virtual_bench, name), progress, hooks_.should_stop);
+    auto options = options_of(settings_, procedure::Source::virtual_bench, name);
+    options.judges_each = static_cast<bool>(onlooker_.hear);
+    auto result = procedure::identify(*engine, fixture_switch, options, progress, hooks_.should_stop);
     return with_bench_notes(std::move(result), *bench);
 }
 
 Result<procedure::Measurement> Instrument::measure_bench(procedure::MeasureKind kind, const std::string& name_or_file, const procedure::MeasurementObserver& observer) const
 {
-    auto opened = kind == procedure::MeasureKind::input ? open_bench_input(settings_, name_or_file)
-                                                        : open_bench(settings_, name_or_file, bench::CircuitKind::output, "this measures outputs");
+    auto opened = kind == procedure::MeasureKind::input ? open_bench_input(settings_, name_or_file, hooks_)
+                                                        : open_bench(settings_, name_or_file, bench::CircuitKind::output, "this measures outputs", hooks_);
     if (!opened) return opened.error();
     const auto& [bench, engine, rate, name] = opened.value();
     auto options = measure_options_of(settings_, procedure::Source::virtual_bench, name);
@@ -319,6 +319,7 @@ Result<Identification> Instrument::identify_device(const std::string& id, proced
     if (!engine) return engine.error();
     const auto& facts = engine.value()->facts();
     auto options = options_of(settings_, procedure::Source::device, facts.device.data());
+    options.judges_each = static_cast<bool>(onlooker_.hear);
     const auto found = calibration_of(settings_, facts);
     if (!found) return found.error();
     options.fixture = procedure::calibrated_fixture(options.fixture, found.value(), settings_.inputs, settings_.outputs, settings_.given);

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,12 +29,21 @@ namespace lowleg::instrument {
 
 using Progress = std::function<void(const procedure::IdentifyProgress&)>;
 
+/// Who watches while a job runs. On the job's thread; each may be empty.
+struct Onlooker {
+    /// See engine::EngineHooks::hear. With it the virtual bench runs in real time, and identify tells a verdict after each state.
+    std::function<void(engine::Engine&, std::span<const float>)> hear;
+    std::function<void(const std::vector<procedure::CmrrPoint>&)> cmrr_so_far;  ///< See procedure::CmrrOptions::curve_so_far.
+};
+
 /// Does one job at a time, on the thread that calls. Every job is given what it needs and leaves nothing open.
 class Instrument {
 public:
     /// \param should_stop  asked again and again while a job runs, on its thread; true ends the job as interrupted. May be empty.
     /// \param tell  given a sentence when a device is lost while it measures, and when it is back. May be empty.
     explicit Instrument(Settings settings, std::function<bool()> should_stop = {}, std::function<void(const std::string&)> tell = {});
+
+    void be_watched(Onlooker onlooker);
 
     [[nodiscard]] Result<std::vector<report::DeviceEntry>> list_devices() const;
 
@@ -116,6 +126,7 @@ public:
 private:
     Settings settings_;
     engine::EngineHooks hooks_;
+    Onlooker onlooker_;
 };
 
 /// A switch that runs a command, see procedure::command_switch.

@@ -39,7 +39,8 @@ Error wrong_kind(const std::string& name, bench::CircuitKind kind, const std::st
             ErrorKind::usage};
 }
 
-Result<OpenBench> open_circuit(const Settings& settings, const bench::CircuitText& circuit, bench::CircuitKind wanted, const std::string& what_for, bench::OwnSignal own)
+Result<OpenBench> open_circuit(const Settings& settings, const bench::CircuitText& circuit, bench::CircuitKind wanted, const std::string& what_for,
+                               const engine::EngineHooks& hooks, bench::OwnSignal own)
 {
     OpenBench out;
     out.name = circuit.name;
@@ -50,7 +51,9 @@ Result<OpenBench> open_circuit(const Settings& settings, const bench::CircuitTex
     if (out.bench->kind() != wanted) return wrong_kind(out.name, out.bench->kind(), what_for);
     engine::StreamRequest request;
     request.sample_rate_hz = out.sample_rate_hz;
-    auto engine = engine::Engine::open(bench::make_bench_backend(out.bench, out.sample_rate_hz, std::move(own)), request, procedure::longest_signal_frames(out.sample_rate_hz, settings.sweep));
+    const auto pace = hooks.hear ? bench::Pace::real_time : bench::Pace::free;
+    auto engine = engine::Engine::open(bench::make_bench_backend(out.bench, out.sample_rate_hz, std::move(own), pace), request,
+                                       procedure::longest_signal_frames(out.sample_rate_hz, settings.sweep), hooks);
     if (!engine) return engine.error();
     out.engine = std::move(engine).value();
     return out;
@@ -58,19 +61,20 @@ Result<OpenBench> open_circuit(const Settings& settings, const bench::CircuitTex
 
 }  // namespace
 
-Result<OpenBench> open_bench(const Settings& settings, const std::string& name_or_file, bench::CircuitKind wanted, const std::string& what_for, bench::OwnSignal own)
+Result<OpenBench> open_bench(const Settings& settings, const std::string& name_or_file, bench::CircuitKind wanted, const std::string& what_for, const engine::EngineHooks& hooks,
+                             bench::OwnSignal own)
 {
     const auto circuit = bench::find_circuit(name_or_file);
     if (!circuit) return circuit.error();
-    return open_circuit(settings, circuit.value(), wanted, what_for, std::move(own));
+    return open_circuit(settings, circuit.value(), wanted, what_for, hooks, std::move(own));
 }
 
-Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText& circuit)
+Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText& circuit, const engine::EngineHooks& hooks)
 {
-    return open_circuit(settings, circuit, bench::CircuitKind::output, "the bench takes it for one", {});
+    return open_circuit(settings, circuit, bench::CircuitKind::output, "the bench takes it for one", hooks, {});
 }
 
-Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file)
+Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file, const engine::EngineHooks& hooks)
 {
     const auto circuit = bench::find_circuit(name_or_file);
     if (!circuit) return circuit.error();
@@ -79,7 +83,7 @@ Result<OpenBench> open_bench_input(const Settings& settings, const std::string& 
     const auto kind = bench::kind_of(netlist.value());
     if (!kind) return kind.error();
     if (kind.value() != bench::CircuitKind::receiver) return wrong_kind(circuit.value().name, kind.value(), "this measures inputs");
-    return open_circuit(settings, bench::on_fixture(circuit.value(), settings.bench_fixture()), bench::CircuitKind::output, "this measures inputs", {});
+    return open_circuit(settings, bench::on_fixture(circuit.value(), settings.bench_fixture()), bench::CircuitKind::output, "this measures inputs", hooks, {});
 }
 
 Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id, const engine::EngineHooks& hooks)
@@ -105,6 +109,15 @@ Result<engine::DeviceInfo> find_device(const std::string& id)
     const auto devices = engine::list_devices();
     if (!devices) return devices.error();
     return engine::find_device(devices.value(), id);
+}
+
+Result<procedure::FoundCalibration> calibration_of(const Settings& settings, const engine::StreamFacts& facts)
+{
+    const auto folder = procedure::calibration_folder();
+    // Who has no home has no calibration either.
+    if (!folder) return procedure::FoundCalibration{{}, {procedure::CalibrationUse::Kind::none, "", "", false, folder.error().message}};
+    const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+    return procedure::find_calibration(folder.value(), facts.device.data(), facts.host_api.data(), facts.sample_rate_hz, settings.gain_setting, today);
 }
 
 procedure::FixtureSwitch switch_of(std::shared_ptr<bench::VirtualBench> bench)

@@ -8,6 +8,7 @@
 #include "engine/devices.h"
 #include "engine/engine.h"
 #include "instrument/settings.h"
+#include "procedure/calibration.h"
 #include "procedure/fixture_switch.h"
 
 #include <memory>
@@ -25,21 +26,25 @@ struct OpenBench {
 };
 
 /// \param wanted  what the circuit must be. \param what_for  "identify names outputs": why. \param own  of gear that plays of itself.
+/// \param hooks  somebody who hears what is captured has the bench run in real time.
 /// \return usage error for another kind of circuit.
 Result<OpenBench> open_bench(const Settings& settings, const std::string& name_or_file, bench::CircuitKind wanted, const std::string& what_for,
-                             bench::OwnSignal own = {});
+                             const engine::EngineHooks& hooks = {}, bench::OwnSignal own = {});
 
 /// A circuit of the instrument's own in the place of the gear. \pre it is an output
-Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText& circuit);
+Result<OpenBench> open_bench(const Settings& settings, const bench::CircuitText& circuit, const engine::EngineHooks& hooks = {});
 
 /// A receiver in the place of the output: its pins on the fixture, which probes them. \return usage error for another kind of circuit.
-Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file);
+Result<OpenBench> open_bench_input(const Settings& settings, const std::string& name_or_file, const engine::EngineHooks& hooks = {});
 
 /// Moved by an audio host, and looked for where it is lost. \param id  of a device that list_devices() tells.
 Result<std::unique_ptr<engine::Engine>> open_device(const Settings& settings, const std::string& id, const engine::EngineHooks& hooks);
 
 /// The device with this number or name, of those there are now.
 Result<engine::DeviceInfo> find_device(const std::string& id);
+
+/// What is stored of this device at this rate and gain setting.
+Result<procedure::FoundCalibration> calibration_of(const Settings& settings, const engine::StreamFacts& facts);
 
 /// Does a job that compares captures with each other, and all of it again where the device was lost meanwhile and came back: delays may be others then.
 /// \param job  gives a Result.

@@ -54,11 +54,9 @@ public:
         if (!begin) return begin.error();
         not_before_ = begin.value();
         while (true) {
-            if (is_stopped()) {
-                if (out_.record.periods.size() < least_periods) return Error{"stopped by hand before two periods were whole" + during(signal_), ErrorKind::interrupted};
-                return ended(Ending::stopped);
-            }
+            if (is_stopped()) return stopped();
             if (auto taken = take_one(); !taken) {
+                if (taken.error().kind == ErrorKind::interrupted && is_stopped()) return stopped();
                 if (taken.error().kind != ErrorKind::interrupted || out_.record.periods.size() < least_periods) return taken.error();
                 out_.lost_because = taken.error().message;
                 return ended(Ending::lost);
@@ -74,6 +72,12 @@ public:
 
 private:
     [[nodiscard]] bool is_stopped() const { return should_stop_ && should_stop_(); }
+
+    Result<Averaged> stopped()
+    {
+        if (out_.record.periods.size() < least_periods) return Error{"stopped by hand before two periods were whole" + during(signal_), ErrorKind::interrupted};
+        return ended(Ending::stopped);
+    }
 
     Averaged ended(Ending ending)
     {

@@ -341,6 +341,19 @@ private:
         return Seconds{std::max(1.0, (options_.averaging.at_most->value() - left_over) / steps)};
     }
 
+    /// \param curve  as it stands of the feed that is being taken.
+    void show_so_far(CmrrFeed feed, const RejectionCurve& curve) const
+    {
+        if (!options_.curve_so_far || options_.method == CmrrMethod::exchanged) return;
+        const auto of = [&](CmrrFeed other, const std::optional<RejectionCurve>& known) { return feed == other ? std::optional{curve} : known; };
+        const auto common = of(CmrrFeed::common, common_);
+        const auto leg2 = of(CmrrFeed::common_leg2, leg2_);
+        const auto leg3 = of(CmrrFeed::common_leg3, leg3_);
+        std::vector<CmrrPoint> points;
+        for (std::size_t i = 0; i < curve.size(); ++i) points.push_back(point_of(tone_of(common, i), tone_of(leg2, i), tone_of(leg3, i)));
+        options_.curve_so_far(points);
+    }
+
     /// One feed at full level; again more quietly where the receiver cannot take it.
     Result<Taken> take_common(CmrrFeed feed, Second second, Seconds at_most, const std::string& capture)
     {
@@ -351,7 +364,9 @@ private:
             const LeadingFigure leading = [&](const Record& record) -> std::optional<Figure> {
                 const auto reading = analysis::read_multitone(record, plan);
                 if (!reading) return std::nullopt;
-                return leading_of(curve_of(reading.value()));
+                const auto curve = curve_of(reading.value());
+                show_so_far(feed, curve);
+                return leading_of(curve);
             };
             auto taken = take(plan, second, words_for(feed), at_most, options_.averaging.until.value_or(usual_until), leading, capture);
             if (!taken) return taken;

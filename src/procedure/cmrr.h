@@ -45,20 +45,6 @@ enum class CmrrMethod : std::uint8_t {
     exchanged,  ///< Each leg on an output of its own, then the leads exchanged: the sum is free of what the two outputs differ by.
 };
 
-struct CmrrOptions {
-    CmrrMethod method{CmrrMethod::tied};
-    bool own_input{false};              ///< Input 1 of the interface is the input under test; input 2 records nothing.
-    Fixture fixture;
-    /// until: of the CMRR at 1 kHz in each of the feeds; at_most: of signal, all feeds together.
-    Averaging averaging;
-    CalibrationUse calibration;
-    std::optional<Dbfs> level;          ///< Of the common mode, a peak; none: near full scale.
-    bool outputs_match{false};          ///< Both outputs have the same level for sure; else 0.1 dB is allowed for.
-    bool keeps_captures{false};
-    std::string device_under_test;
-    Source source{Source::device};
-};
-
 /// One CMRR. At its floor nothing of the common mode stood out, and the number is what it exceeds, 95 %.
 struct CmrrValue {
     double db{};
@@ -75,6 +61,22 @@ struct CmrrPoint {
     std::optional<CmrrValue> iec;      ///< The worse of the two.
     int worse_leg{};                   ///< 2 or 3; 0: no iec.
     double floor_db{};                 ///< Largest CMRR that this run tells from none at all (95 %), in the noisiest feed.
+};
+
+struct CmrrOptions {
+    CmrrMethod method{CmrrMethod::tied};
+    bool own_input{false};              ///< Input 1 of the interface is the input under test; input 2 records nothing.
+    Fixture fixture;
+    /// until: of the CMRR at 1 kHz in each of the feeds; at_most: of signal, all feeds together.
+    Averaging averaging;
+    CalibrationUse calibration;
+    std::optional<Dbfs> level;          ///< Of the common mode, a peak; none: near full scale.
+    bool outputs_match{false};          ///< Both outputs have the same level for sure; else 0.1 dB is allowed for.
+    bool keeps_captures{false};
+    std::string device_under_test;
+    Source source{Source::device};
+    /// Given the curve as it stands, again and again while it becomes better known; may be empty.
+    std::function<void(const std::vector<CmrrPoint>&)> curve_so_far;
 };
 
 /// What keeps CMRR from being better, at 1 kHz.

@@ -196,8 +196,9 @@ private:
         played_.push_back(played_signal(std::string{name_of(state)}, level == Loudness::reduced ? reduced_.samples : full_.samples));
         note_faults(c);
         quality_.periods = quality_.periods == 0 ? c.reading.periods : std::min(quality_.periods, c.reading.periods);
-        report({IdentifyProgress::Step::taken, state, c.reading.periods, options_.periods, {}});
+        const auto periods = c.reading.periods;
         readings_.emplace(state, std::move(c.reading));
+        report_taken(state, periods);
         wrong_move_ = find_wrong_move(options_.drive == DriveFrom::nothing ? without_drive(readings_) : readings_, options_.fixture, options_.source == Source::virtual_bench ? Ohms{0.0} : least_of_contacts);
         if (wrong_move_ && wrong_move_->spoils) return Error{wrong_move_->says};
         return Done{};
@@ -861,6 +862,15 @@ private:
         out.quality = quality_;
         out.observations = std::move(o).value();
         return out;
+    }
+
+    void report_taken(SwitchState state, std::size_t periods) const
+    {
+        IdentifyProgress taken{IdentifyProgress::Step::taken, state, periods, options_.periods, {}};
+        const auto observed = options_.judges_each && progress_ ? std::optional{observe_so_far()} : std::nullopt;
+        const auto verdict = observed && *observed ? std::optional{topology::judge(observed->value())} : std::nullopt;
+        if (verdict) taken.so_far = &*verdict;
+        report(taken);
     }
 
     void report(const IdentifyProgress& p) const

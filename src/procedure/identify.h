@@ -82,6 +82,7 @@ struct IdentifyOptions {
     bool line_output{false};           ///< The user has said that this is a line output, no power amplifier's.
     /// Relative standard uncertainty of the gain of input 2 over that of input 1; none: exact on the bench, else as of inputs that nobody has compared.
     std::optional<double> gain_tolerance;
+    bool judges_each{false};           ///< A verdict after each state, for who watches.
     /// Given what was captured of each state, for who keeps it; may be empty.
     std::function<void(SwitchState, const Record&)> keep_capture;
     /// Asked, where the source is a device and no probe tells, before anything is loaded; may be empty: then nothing is, unless line_output.
@@ -101,6 +102,8 @@ struct IdentifyProgress {
     std::size_t periods_taken{};
     std::size_t periods_wanted{};
     Faults faults;  ///< Of the period that was voided.
+    /// At `taken`, where IdentifyOptions::judges_each: what the states so far tell. Valid during the call.
+    const topology::Verdict* so_far{nullptr};
 };
 
 /// Plays the multitone, moves the switch through the wanted states in the safe order (`through`, `loaded`, `grounded`, `lifted`),

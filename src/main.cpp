@@ -1,4 +1,5 @@
 #include "cli/run.h"
+#include "ui/run_window.h"
 
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 namespace {
 
@@ -72,6 +74,28 @@ lowleg::report::TextStyle style_of_stdout()
     return style;
 }
 
+/// Somewhere that a window can appear.
+bool has_display()
+{
+    const auto is_set = [](const char* name) { const char* value = std::getenv(name); return value != nullptr && *value != '\0'; };
+#if defined(__APPLE__) || defined(_WIN32)
+    return true;
+#else
+    return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+#endif
+}
+
+lowleg::Status open_window(const lowleg::cli::WindowWish& wish)
+{
+    lowleg::ui::WindowRequest request;
+    if (!wish.device.empty()) request.place = lowleg::instrument::Place{false, wish.device};
+    if (!wish.bench.empty()) request.place = lowleg::instrument::Place{true, wish.bench};
+    request.settings = wish.settings;
+    request.remembers = wish.remembers;
+    request.first_frame_only = wish.first_frame_only;
+    return lowleg::ui::run_window(request, [] { return stop_requested != 0; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -83,7 +107,9 @@ int main(int argc, char** argv)
                                          .style = style_of_stdout(),
                                          .err_is_terminal = is_capable_terminal(STDERR_FILENO),
                                          .should_stop = [] { return stop_requested != 0; },
-                                         .has_line = has_input};
+                                         .has_line = has_input,
+                                         .has_display = has_display(),
+                                         .open_window = open_window};
     const int status = lowleg::cli::run({argv + std::min(argc, 1), argv + argc}, terminal);
     if (!std::cout.flush() && !reader_left()) {
         std::cerr << "lowleg: the result could not be written to standard output: make room, or send it elsewhere\n";

@@ -1,0 +1,1 @@
+target_compile_definitions(lowleg_ui PRIVATE LOWLEG_FONT_FOLDER="${LOWLEG_FONT_FOLDER}")
