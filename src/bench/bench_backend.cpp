@@ -83,11 +83,14 @@ private:
         }
     }
 
-    /// Or until it is to stop: in small steps, since a slow rate makes long blocks.
+    /// Or until it is to stop. A few blocks at a time: waking up for each costs more than computing it.
     void wait_until(std::chrono::steady_clock::time_point time) const
     {
-        constexpr std::chrono::milliseconds longest_step{20};
-        for (auto now = std::chrono::steady_clock::now(); now < time && !should_stop_.load(); now = std::chrono::steady_clock::now())
+        constexpr std::chrono::milliseconds at_a_time{12};
+        constexpr std::chrono::milliseconds longest_step{20};  // a slow rate makes long blocks
+        auto now = std::chrono::steady_clock::now();
+        if (now < time) time += at_a_time;
+        for (; now < time && !should_stop_.load(); now = std::chrono::steady_clock::now())
             std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(time - now, longest_step));
     }
 

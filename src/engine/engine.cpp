@@ -186,9 +186,10 @@ struct Engine::Impl {
         const auto find_slot = [&] {
             collect_retired();
             for (slot = 0; slot < slot_count && in_use.test(slot);) ++slot;
-            return slot < slot_count;
+            return slot < slot_count || is_hushed();
         };
         if (Status found = wait_discarding(find_slot); !found) return found;
+        if (is_hushed()) return interrupted("stopped by hand");
         std::ranges::copy(signal, ends.arena.subspan(2 * sizes.slot_frames * slot).begin());
         const std::uint64_t play_id = last_play_id + 1;
         const std::size_t frames = signal.size() / 2;
@@ -262,7 +263,7 @@ struct Engine::Impl {
 
     Status send(const rt::Command& command)
     {
-        return wait_discarding([&] { return ends.commands.push(command); });
+        return wait_discarding([&] { return ends.commands.push(command) || is_hushed(); });
     }
 };
 
@@ -340,18 +341,17 @@ void Engine::silence()
 {
     Impl& m = *impl_;
     m.playing = {};
-    if (m.is_hushed()) {  // takes no commands any more
-        const auto faded = m.frames_here() + rt::fade_frames(m.facts.sample_rate_hz);
-        (void)m.wait_discarding([&] { return m.frames_here() > faded; });
-        return;
-    }
     m.collect_retired();
     if (m.in_use.none()) return;
-    if (!m.send({.kind = rt::Command::Kind::silence})) return;  // gone: nothing sounds
+    if (!m.is_hushed() && !m.send({.kind = rt::Command::Kind::silence})) return;  // gone: nothing sounds
     (void)m.wait_discarding([&] {
         m.collect_retired();
-        return m.in_use.none();
+        return m.in_use.none() || m.is_hushed();
     });
+    if (!m.is_hushed()) return;
+    // It takes no commands any more, and fades out by itself.
+    const auto faded = m.frames_here() + rt::fade_frames(m.facts.sample_rate_hz);
+    (void)m.wait_discarding([&] { return m.frames_here() > faded; });
 }
 
 std::uint64_t Engine::frames_handled() const noexcept { return impl_->frames_before + impl_->frames_here(); }

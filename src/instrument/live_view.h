@@ -41,6 +41,8 @@ struct LiveFrame {
 struct LiveOptions {
     double averaging_s{0.0};                     ///< Time constant of the spectrum; 0: each for itself.
     Channel trigger{Channel::pin2};              ///< pin2 or pin3.
+    bool is_paused{false};                       ///< Nobody looks: no pictures are made.
+    friend bool operator==(const LiveOptions&, const LiveOptions&) = default;
 };
 
 /// Keeps the last seconds of what was captured, and makes pictures of it. One thread.

@@ -28,7 +28,8 @@ using Clock = std::chrono::steady_clock;
 using procedure::CmrrFeed;
 using procedure::IdentifyProgress;
 
-constexpr Clock::duration picture_interval = 40ms;   // 25 a second move smoothly
+constexpr Clock::duration picture_interval = 50ms;   // 20 a second move smoothly
+constexpr Clock::duration paused_interval = 1s;      // of the counters, while nobody looks
 constexpr Clock::duration search_interval = 2s;      // of a device that is not there
 constexpr double stretch_s = 0.02;                   // how soon a command is obeyed
 constexpr double sine_grid_hz = 5.0;
@@ -165,12 +166,12 @@ struct Session::Impl {
         view->hear(captured);
         const auto now = Clock::now();
         if (now < next_picture) return;
-        next_picture = now + picture_interval;
+        next_picture = now + (live_options.is_paused ? paused_interval : picture_interval);
         stream.counters = engine.counters();
         stream.load = engine.callback_load();
         xruns_here = stream.counters.flagged + stream.counters.late;
         stream.xruns = xruns_before + xruns_here;
-        view->draw(state.live);
+        if (!live_options.is_paused) view->draw(state.live);
         publish();
     }
 
@@ -264,7 +265,7 @@ struct Session::Impl {
             {
                 std::unique_lock lock{mutex};
                 if (commands.empty() && listening() == nullptr)
-                    changed.wait_for(lock, 100ms, [&] { return should_quit || !commands.empty(); });
+                    changed.wait_for(lock, state.stream.rests ? 1s : 100ms, [&] { return should_quit || !commands.empty(); });
                 if (should_quit) break;
                 if (!commands.empty()) {
                     command = std::move(commands.front());
@@ -277,6 +278,14 @@ struct Session::Impl {
                 command.run();
                 continue;
             }
+            // Simulated gear that nobody looks at need not play.
+            const bool rests = live_options.is_paused && state.stream.place.is_bench;
+            if (rests != std::exchange(state.stream.rests, rests)) {
+                if (rests) close();
+                next_attempt = {};
+                publish();
+            }
+            if (rests) continue;
             if (listening() != nullptr) listen();
             else if (Clock::now() >= next_attempt) open();
         }

@@ -97,6 +97,7 @@ struct JobState {
 /// What audio runs on, and how well.
 struct StreamState {
     bool is_open{false};
+    bool rests{false};                           ///< The virtual bench stands still, because its picture does.
     Place place;
     std::string device;
     std::string host_api;

@@ -56,15 +56,16 @@ void draw_devices(FaceState& face)
 {
     auto& kit = face.kit;
     const auto& now = face.now();
-    kit.text("Audio devices", Ink::text, Lettering::bold);
+    ImGui::AlignTextToFramePadding();
+    kit.line("Audio devices", Ink::text, Lettering::bold);
     kit.same_line();
     if (kit.button("Look again", {.tooltip = "Lists the audio devices there are now (F5 in this tab)."})) face.session.list_devices();
     if (!now.devices_known) {
         kit.text("Not looked for yet.", Ink::dim);
         return;
     }
-    if (!now.devices_trouble.empty()) kit.text(now.devices_trouble, Ink::bad);
-    if (now.devices.empty()) kit.text("There are none: connect an interface, or start its audio system (JACK, ALSA), and look again.", Ink::dim);
+    if (!now.devices_trouble.empty()) kit.text(as_sentence(now.devices_trouble), Ink::bad);
+    else if (now.devices.empty()) kit.text("There are none: connect an interface, or start its audio system (JACK, ALSA), and look again.", Ink::dim);
     std::vector<std::string> apis{"all audio systems"};
     for (const auto& device : now.devices)
         if (std::ranges::find(apis, device.host_api) == apis.end()) apis.push_back(device.host_api);
@@ -98,13 +99,15 @@ void draw_settings(FaceState& face, SettingGroup group, std::string_view title, 
         const auto range = row.most != 0 ? " (" + instrument::range_of(row) + ")" : std::string{};
         const auto tooltip = std::string{row.help} + range;
         if (row.is_flag) {
-            bool is_on = typed == "on";
-            if (kit.tick(name, is_on, tooltip)) change_setting(face, name, is_on ? "on" : "off");
+            bool is_on = face.remembered.settings.contains(name);
+            if (kit.tick(name, is_on, tooltip)) change_setting(face, name, is_on ? "on" : "");
+            kit.same_line();
+            kit.text(row.help, Ink::dim);
             continue;
         }
-        if (kit.field(name, typed, tooltip, 9.0F, row.fallback.empty() ? row.value : row.fallback)) change_setting(face, name, typed);
+        if (kit.field(name, typed, tooltip, 9.0F, row.fallback.empty() ? "–" : row.fallback)) change_setting(face, name, typed);
         kit.same_line();
-        kit.line(name + (row.unit.empty() ? "" : ", " + std::string{row.unit}), Ink::dim, Lettering::text, tooltip);
+        kit.label(name + (row.unit.empty() ? "" : ", " + std::string{row.unit}), tooltip);
     }
 }
 

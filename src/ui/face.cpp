@@ -221,7 +221,7 @@ void draw_status(FaceState& face, Rect where)
         kit.line(value, ink, Lettering::text, tooltip);
         kit.same_line(18.0F);
     };
-    item("Audio", stream.is_open ? stream.host_api : "closed", stream.is_open ? Ink::text : Ink::bad, "The audio system that moves the samples");
+    item("Audio", stream.rests ? "resting" : stream.is_open ? stream.host_api : "closed", stream.is_open || stream.rests ? Ink::text : Ink::bad, "The audio system that moves the samples");
     item("Rate", stream.sample_rate_hz > 0.0 ? format_number(stream.sample_rate_hz) + " Hz" : "–", Ink::text, "What the device really runs at");
     item("Round trip", stream.round_trip ? format_fixed(1e3 * stream.round_trip->value(), 2) + " ms" : "not measured", Ink::text,
          "From the output through what is connected back to the inputs, as identify measured it last");
@@ -239,7 +239,7 @@ void draw_trouble(FaceState& face, Rect where)
     auto& kit = face.kit;
     const auto& stream = face.now().stream;
     kit.begin_area("Trouble", where);
-    kit.text(stream.trouble, Ink::bad);
+    kit.text(as_sentence(stream.trouble), Ink::bad);
     if (!stream.place.is_bench) {
         if (kit.button("Use the virtual bench", {.tooltip = "B", .is_primary = true})) choose_place(face, Place{});
         kit.same_line();
@@ -255,7 +255,7 @@ void draw_help(FaceState& face, Rect window)
     const float height = std::min(window.height() - kit.px(40.0F), kit.px(560.0F));
     const auto middle = window.centre();
     ImGui::SetNextWindowFocus();
-    kit.begin_area("Keys and mouse", {{middle.x - 0.5F * width, middle.y - 0.5F * height}, {middle.x + 0.5F * width, middle.y + 0.5F * height}}, true);
+    kit.begin_area("Keys and mouse", {{middle.x - 0.5F * width, middle.y - 0.5F * height}, {middle.x + 0.5F * width, middle.y + 0.5F * height}}, true, true);
     kit.text("Keys and mouse", Ink::text, Lettering::heading);
     for (const auto& help : key_helps) {
         kit.line(help.key, Ink::accent, Lettering::bold);
@@ -360,7 +360,7 @@ void change_setting(FaceState& face, const std::string& name, const std::string&
     instrument::Settings settings;
     for (const auto& [each, words] : texts)
         if (const auto applied = instrument::apply_setting(settings, each, words); !applied) {
-            face.say(applied.error().message, true);
+            face.say(as_sentence(applied.error().message), true);
             return;
         }
     face.notice.clear();
@@ -391,20 +391,24 @@ void Face::draw(float width, float height)
     (void)face.session.update();
     kit.begin_frame();
     take_keys(face, width);
-    const auto& t = kit.theme();
-    ImGui::GetBackgroundDrawList()->AddRectFilled({0.0F, 0.0F}, {width, height}, t.background);
     const float gap = kit.px(4.0F);
+    const auto divide = [&](float x0, float y0, float x1, float y1) { ImGui::GetBackgroundDrawList()->AddRectFilled({x0, y0}, {x1, y1}, kit.theme().background); };
     const float top = ImGui::GetFrameHeight() + kit.px(16.0F);
     const float bottom = ImGui::GetTextLineHeight() + kit.px(18.0F);
     const float card = std::clamp(0.34F * width, kit.px(400.0F), kit.px(620.0F));
     draw_top(face, {{0.0F, 0.0F}, {width, top}});
     float begin = top + gap;
     if (const auto& stream = face.now().stream; !stream.trouble.empty()) {
-        const float trouble = 2.0F * ImGui::GetTextLineHeightWithSpacing() + ImGui::GetFrameHeight() + kit.px(20.0F);
+        const float text = ImGui::CalcTextSize(as_sentence(stream.trouble).c_str(), nullptr, false, width - kit.px(20.0F)).y;
+        const float trouble = text + (stream.place.is_bench ? 0.0F : ImGui::GetFrameHeightWithSpacing()) + kit.px(18.0F);
         draw_trouble(face, {{0.0F, begin}, {width, begin + trouble}});
+        divide(0.0F, begin + trouble, width, begin + trouble + gap);
         begin += trouble + gap;
     }
     const float end = height - bottom - gap;
+    divide(0.0F, top, width, top + gap);
+    divide(0.0F, end, width, end + gap);
+    divide(width - card - gap, begin, width - card, end);
     draw_live(face, {{0.0F, begin}, {width - card - gap, end}});
     draw_card(face, {{width - card, begin}, {width, end}});
     draw_status(face, {{0.0F, height - bottom}, {width, height}});
@@ -414,7 +418,7 @@ void Face::draw(float width, float height)
 
 bool Face::follows_news() const { return !impl_->state.is_frozen || impl_->state.is_running(); }
 
-double Face::least_interval() const { return 1.0 / 25.0; }
+double Face::least_interval() const { return 1.0 / 20.0; }
 
 bool Face::is_dark() const { return impl_->state.is_dark; }
 

@@ -58,6 +58,7 @@ struct FaceState {
     bool holds_peaks{false};
     bool has_harmonics{false};
     std::size_t averaging{1};
+    instrument::LiveOptions told;             ///< What the session makes pictures by.
     std::size_t focused_plot{1};              ///< That keys zoom and move the cursor of: 0 scope, 1 spectrum.
     PlotView scope, spectrum, xy;
     std::vector<Overlay> overlays;
@@ -101,6 +102,8 @@ void draw_device(FaceState& face);
 
 /// What every job has in common: the prompt with its answer, what was said, what went wrong. \return whether a person is asked.
 bool draw_job(FaceState& face, instrument::JobKind kind);
+/// An error's message as a sentence: a capital letter and a point.
+[[nodiscard]] std::string as_sentence(std::string message);
 /// A button that puts a text onto the clipboard.
 void draw_copy(FaceState& face, const std::string& text, std::string_view what);
 

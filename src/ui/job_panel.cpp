@@ -29,7 +29,7 @@ void draw_prompt(FaceState& face, const Prompt& prompt)
     } else {
         kit.text(prompt.text);
     }
-    if (!prompt.complaint.empty()) kit.text(prompt.complaint, Ink::bad);
+    if (!prompt.complaint.empty()) kit.text(as_sentence(prompt.complaint), Ink::bad);
     switch (prompt.kind) {
     case Prompt::Kind::none: break;
     case Prompt::Kind::set_switch:
@@ -73,14 +73,22 @@ bool draw_job(FaceState& face, JobKind kind)
     }
     // The newest are what matters.
     const std::size_t first = job.said.size() > 3 ? job.said.size() - 3 : 0;
-    for (std::size_t i = first; i < job.said.size(); ++i) kit.text(job.said[i], Ink::open);
+    for (std::size_t i = first; i < job.said.size(); ++i) kit.text(as_sentence(job.said[i]), Ink::open);
     if (job.error) {
         kit.gap();
         const bool is_stopped = job.error->kind == ErrorKind::interrupted;
         kit.text(is_stopped ? "Ended before there was a result" : "This did not work", is_stopped ? Ink::open : Ink::bad, Lettering::bold);
-        kit.text(job.error->message);
+        kit.text(as_sentence(job.error->message));
     }
     return is_asked;
+}
+
+std::string as_sentence(std::string message)
+{
+    if (message.empty()) return message;
+    if (message.front() >= 'a' && message.front() <= 'z') message.front() = static_cast<char>(message.front() - 'a' + 'A');
+    if (message.back() != '.' && message.back() != '?') message += '.';
+    return message;
 }
 
 void draw_copy(FaceState& face, const std::string& text, std::string_view what)

@@ -279,7 +279,7 @@ void draw_spectrum_controls(FaceState& face)
     auto& kit = face.kit;
     kit.label("Average");
     kit.same_line();
-    if (kit.segments("Average", averaging_names, face.averaging, "Time constant of the spectrum, over powers.")) face.session.set_live({averagings_s.at(face.averaging), Channel::pin2});
+    (void)kit.segments("Average", averaging_names, face.averaging, "Time constant of the spectrum, over powers.");
     kit.same_line();
     kit.tick("Peak hold", face.holds_peaks, "The highest that each bin has seen since R was pressed (H).");
     kit.same_line();
@@ -337,6 +337,14 @@ void draw_live(FaceState& face, Rect where)
 {
     auto& kit = face.kit;
     const auto& frame = shown_frame(face);
+    // A leg that is silent triggers nothing.
+    const auto& rms = frame.rms;
+    auto wanted = face.told;
+    wanted.averaging_s = averagings_s.at(face.averaging);
+    wanted.is_paused = face.is_frozen;
+    if (rms[0] + GainDb{20.0} < rms[1]) wanted.trigger = Channel::pin3;
+    else if (rms[1] + GainDb{14.0} < rms[0]) wanted.trigger = Channel::pin2;
+    if (wanted != face.told) face.session.set_live(face.told = wanted);
     kit.begin_area("Live", where);
     draw_controls(face);
     const auto top = ImGui::GetCursorScreenPos().y;

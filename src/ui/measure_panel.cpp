@@ -24,6 +24,15 @@ std::string capital(std::string_view words)
 
 bool is_over_frequency(const procedure::Curve& curve) { return !curve.columns.empty() && curve.columns.front().unit == "Hz"; }
 
+/// "gain_db" is "gain".
+std::string words_of(const procedure::Curve::Column& column)
+{
+    auto out = column.id;
+    if (const auto unit = out.rfind('_'); unit != std::string::npos && !column.unit.empty()) out.erase(unit);
+    std::ranges::replace(out, '_', ' ');
+    return out;
+}
+
 void draw_curve(FaceState& face, const procedure::Curve& curve)
 {
     if (curve.for_programs || curve.rows.size() < 2 || curve.columns.size() < 2) return;
@@ -56,9 +65,11 @@ void draw_curve(FaceState& face, const procedure::Curve& curve)
     content.x = {{xs.front(), xs.back()}, is_log, curve.columns[0].unit};
     content.y = {{least - room, most + room}, false, unit};
     std::vector<Trace> traces;
+    std::vector<std::string> names;
+    for (const auto column : columns) names.push_back(words_of(curve.columns[column]));
     for (std::size_t i = 0; i < columns.size(); ++i) {
         Trace trace;
-        trace.name = curve.columns[columns[i]].id;
+        trace.name = names[i];
         trace.colour = kit.theme().traces.at(i % kit.theme().traces.size());
         trace.xs = xs;
         trace.y = ys[i];

@@ -123,7 +123,7 @@ std::optional<double> value_at(const Trace& trace, double x)
     return drawn(trace, (1.0 - part) * static_cast<double>(trace.y[after - 1]) + part * static_cast<double>(trace.y[after]));
 }
 
-/// Draws a line of many points, whole or in dashes, which are measured along x.
+/// Draws a line of many points, whole or in dashes. Dashes are measured along x, and what is steep has no gaps: a peak is never left out.
 void draw_line(ImDrawList& list, const std::vector<ImVec2>& points, const Trace& trace, float scale)
 {
     const float width = trace.width * scale;
@@ -133,6 +133,7 @@ void draw_line(ImDrawList& list, const std::vector<ImVec2>& points, const Trace&
     }
     const float dash = 7.0F * scale;
     const float period = 11.0F * scale;
+    const float steep = 3.0F * scale;
     std::vector<ImVec2> piece;
     const auto finish = [&] {
         if (piece.size() > 1) list.AddPolyline(piece.data(), static_cast<int>(piece.size()), trace.colour, ImDrawFlags_None, width);
@@ -141,23 +142,20 @@ void draw_line(ImDrawList& list, const std::vector<ImVec2>& points, const Trace&
     for (std::size_t i = 1; i < points.size(); ++i) {
         auto a = points[i - 1];
         const auto b = points[i];
+        const bool is_steep = std::abs(b.y - a.y) > std::max(steep, b.x - a.x);
         while (true) {
             const float phase = std::fmod(std::max(a.x - points.front().x, 0.0F), period);
-            const bool is_on = phase < dash;
-            const float left = (is_on ? dash : period) - phase;
+            const bool is_on = is_steep || phase < dash;
+            const float left = is_steep ? b.x - a.x : std::max((phase < dash ? dash : period) - phase, 0.01F);
             if (is_on && piece.empty()) piece.push_back(a);
+            if (!is_on) finish();
             if (b.x - a.x <= left) {
                 if (is_on) piece.push_back(b);
                 break;
             }
-            const float step = std::max(left, 0.01F);
-            a = {a.x + step, a.y + (b.y - a.y) * step / (b.x - a.x)};
-            if (is_on) {
-                piece.push_back(a);
-                finish();
-            }
+            a = {a.x + left, a.y + (b.y - a.y) * left / (b.x - a.x)};
+            if (is_on) piece.push_back(a);
         }
-        if (std::fmod(std::max(b.x - points.front().x, 0.0F), period) >= dash) finish();
     }
     finish();
 }
@@ -371,6 +369,9 @@ std::vector<Column> decimated(const Trace& trace, Range x, bool is_log, std::siz
     };
     auto i = first_from(trace, x.from);
     if (i > 0) add(i - 1, i);  // lines come in from outside
+    // Few enough to be drawn as they are.
+    if (const auto end = first_from(trace, x.to); end - i <= 2 * columns)
+        for (; i < end; ++i) add(i, i + 1);
     for (std::size_t column = 1; column <= columns && i < trace.y.size(); ++column) {
         const auto end = first_from(trace, scale.value(static_cast<double>(column) / static_cast<double>(columns)));
         if (end > i) add(i, end);

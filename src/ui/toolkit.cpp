@@ -131,16 +131,19 @@ void Toolkit::note(Widget::Kind kind, std::string_view label, Rect rect, std::st
     drawing_.push_back({kind, std::string{label}, std::string{value}, rect, is_enabled});
 }
 
-void Toolkit::begin_area(std::string_view name, Rect rect, bool scrolls, bool is_panel)
+void Toolkit::begin_area(std::string_view name, Rect rect, bool scrolls, bool is_above)
 {
     ImGui::SetNextWindowPos({rect.min.x, rect.min.y});
     ImGui::SetNextWindowSize({rect.width(), rect.height()});
     ImGuiWindowFlags flags = ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoCollapse |
-                             ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus;
+                             ImGuiWindowFlags_NoSavedSettings;
+    if (!is_above) flags |= ImGuiWindowFlags_NoBringToFrontOnFocus;
     if (!scrolls) flags |= ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse;
-    if (!is_panel) flags |= ImGuiWindowFlags_NoBackground;
+    if (!is_above) flags |= ImGuiWindowFlags_NoBackground;
     note(Widget::Kind::area, name, rect);
+    ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, is_above ? px(1.0F) : 0.0F);
     ImGui::Begin(std::string{name}.c_str(), nullptr, flags);
+    ImGui::PopStyleVar();
     const auto at = ImGui::GetCursorScreenPos();
     const auto room = ImGui::GetContentRegionAvail();
     area_ = {{at.x, at.y}, {at.x + room.x, at.y + room.y}};

@@ -55,7 +55,8 @@ public:
     void end_frame();
 
     /// A rectangle of the window with things below each other. \pre ended by end_area(). \param scrolls  by wheel where it is too small.
-    void begin_area(std::string_view name, Rect rect, bool scrolls = false, bool is_panel = true);
+    /// \param is_above  it covers what is there; else what was cleared shows through, because filling is what drawing in software takes long for.
+    void begin_area(std::string_view name, Rect rect, bool scrolls = false, bool is_above = false);
     void end_area();
     [[nodiscard]] Rect area() const noexcept { return area_; }  ///< Inside, where the open one begins and ends.
 

@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double idle_wait_s = 0.5;
+constexpr double idle_wait_s = 1.0;    // the counters are looked at
 constexpr int frames_after_input = 3;  // what appears because of an input may only be laid out in the next frame
 
 /// Where systems keep the fonts that have all the signs that are used: Ω, µ, ±, −, ≥, →.
@@ -67,6 +67,7 @@ struct Window::Impl {
     std::atomic<bool> has_news{false};
     std::atomic<bool> follows_news{true};
     Clock::time_point last_frame{};
+    std::vector<int> struck;      // keys since the last frame; some are up again by now
 
     ~Impl()
     {
@@ -85,7 +86,10 @@ struct Window::Impl {
     void watch_events()
     {
         glfwSetWindowUserPointer(window, this);
-        glfwSetKeyCallback(window, [](GLFWwindow* w, int, int, int, int) { of(w).frames_due = frames_after_input; });
+        glfwSetKeyCallback(window, [](GLFWwindow* w, int key, int, int action, int) {
+            of(w).frames_due = frames_after_input;
+            if (action == GLFW_PRESS && key >= 0) of(w).struck.push_back(key);
+        });
         glfwSetCharCallback(window, [](GLFWwindow* w, unsigned) { of(w).frames_due = frames_after_input; });
         glfwSetMouseButtonCallback(window, [](GLFWwindow* w, int, int, int) { of(w).frames_due = frames_after_input; });
         glfwSetScrollCallback(window, [](GLFWwindow* w, double, double) { of(w).frames_due = frames_after_input; });
@@ -147,7 +151,8 @@ struct Window::Impl {
         int height = 0;
         glfwGetFramebufferSize(window, &width, &height);
         glViewport(0, 0, width, height);
-        glClearColor(0.0F, 0.0F, 0.0F, 1.0F);
+        const auto ground = ImGui::ColorConvertU32ToFloat4(toolkit.theme().panel);
+        glClearColor(ground.x, ground.y, ground.z, 1.0F);
         glClear(GL_COLOR_BUFFER_BIT);
         ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
     }
@@ -201,6 +206,9 @@ void Window::draw(Face& face, const std::optional<Gesture>& gesture)
     ImGui_ImplOpenGL3_NewFrame();
     ImGui_ImplGlfw_NewFrame();
     auto& io = ImGui::GetIO();
+    // A key that went down and up between two frames was pressed all the same.
+    const auto struck = std::exchange(m.struck, {});
+    for (const int key : struck) io.KeysDown[key] = true;
     if (gesture) {
         io.MousePos = gesture->mouse ? ImVec2{gesture->mouse->x, gesture->mouse->y} : ImVec2{-1e6F, -1e6F};
         io.MouseDown[0] = gesture->is_down;
@@ -218,6 +226,7 @@ void Window::draw(Face& face, const std::optional<Gesture>& gesture)
     ImGui::Render();
     m.render();
     glfwSwapBuffers(m.window);
+    for (const int key : struck) io.KeysDown[key] = glfwGetKey(m.window, key) == GLFW_PRESS;
     m.last_frame = Clock::now();
 }
 

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] Toolkit& toolkit() noexcept;
     /// Draws one frame. \param gesture  in place of what mouse and keyboard do.
     void draw(Face& face, const std::optional<Gesture>& gesture = {});
-    /// Waits until something is to be drawn, and draws it; 0.5 s at the longest. \return false when the window is to be closed.
+    /// Waits until something is to be drawn, and draws it; 1 s at the longest. \return false when the window is to be closed.
     bool wait_and_draw(Face& face);
     /// Any thread: there is news to be drawn.
     void wake() noexcept;

@@ -405,6 +405,40 @@ TEST_CASE("peaks are those since the last look", "[engine]")
     CHECK(engine->take_input_peaks() == std::array{0.0F, 0.0F});
 }
 
+TEST_CASE("an engine that is hushed is silent soon, and gives nothing more", "[engine][hush]")
+{
+    const auto signal = noise_signal(period);
+    std::vector<float> heard;
+    EngineHooks hooks;
+    bool hushes = false;
+    hooks.hear = [&](Engine& engine, std::span<const float> captured) {
+        heard.insert(heard.end(), captured.begin(), captured.end());
+        if (hushes) engine.hush();
+    };
+    auto opened = Engine::open(std::make_unique<ScriptedBackend>(ScriptedBackend::Script{.device = silent_loop()}), {}, period, hooks);
+    REQUIRE(opened);
+    auto& engine = *opened.value();
+    REQUIRE(engine.play(signal));
+    const auto first = engine.next_period(settle);
+    REQUIRE(first);
+    // All that was captured was heard, also what no period is made of.
+    CHECK(heard.size() / 2 >= static_cast<std::size_t>(first.value().first_frame) + period);
+    hushes = true;
+    const auto refused = engine.next_period(0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::interrupted);
+    REQUIRE_FALSE(engine.play(signal));
+    CHECK_FALSE(engine.next_stretch(0, 100));
+    engine.silence();
+    const auto pass = [&](std::uint64_t frames) {
+        for (const auto until = engine.frames_handled() + frames; engine.frames_handled() < until;) (void)engine.next_stretch(0, 100);
+    };
+    pass(settle);
+    (void)engine.take_input_peaks();
+    pass(4 * settle);
+    CHECK(engine.take_input_peaks() == std::array{0.0F, 0.0F});
+}
+
 namespace {
 
 /// Each call gives the next of these devices; after the last none can be opened.
@@ -427,7 +461,10 @@ struct Comings {
             if (next == scripts.size()) return std::make_unique<Absent>();
             return std::make_unique<ScriptedBackend>(scripts[next++]);
         };
-        auto engine = Engine::open(factory, {}, period, {.should_stop = {}, .tell = [this](const std::string& what) { told.push_back(what); }, .search_time = search_time});
+        EngineHooks hooks;
+        hooks.tell = [this](const std::string& what) { told.push_back(what); };
+        hooks.search_time = search_time;
+        auto engine = Engine::open(factory, {}, period, hooks);
         REQUIRE(engine);
         return std::move(engine).value();
     }

@@ -151,7 +151,8 @@ bool DrivenWindow::wait_for_text(std::string_view words, std::chrono::seconds pa
 bool DrivenWindow::wait_for_end()
 {
     using Phase = instrument::JobState::Phase;
-    const bool has_ended = wait_until([](const auto& s) { return s.job.phase == Phase::done || s.job.phase == Phase::failed; });
+    const bool has_ended = wait_until([&](const auto& s) { return s.job.number > ended_ && (s.job.phase == Phase::done || s.job.phase == Phase::failed); });
+    ended_ = now().job.number;
     draw(2);
     return has_ended;
 }

@@ -59,7 +59,7 @@ public:
     /// Draws until this holds. The limit is of patience, not of speed. \return whether it came to hold.
     bool wait_until(const std::function<bool(const instrument::Snapshot&)>& holds, std::chrono::seconds patience = std::chrono::seconds{120});
     bool wait_for_text(std::string_view words, std::chrono::seconds patience = std::chrono::seconds{120});
-    bool wait_for_end();  ///< Of the job that was started last.
+    bool wait_for_end();  ///< Of a job that was not awaited yet.
 
     [[nodiscard]] bool shows(std::string_view words) const { return text().find(words) != std::string::npos; }
     [[nodiscard]] std::string text() const { return face_->as_text(); }
@@ -74,6 +74,7 @@ private:
     std::unique_ptr<instrument::Session> session_;
     std::unique_ptr<ui::Face> face_;
     std::optional<ui::Point> mouse_;
+    std::uint64_t ended_{0};
 };
 
 }  // namespace lowleg::test
