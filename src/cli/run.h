@@ -32,7 +32,7 @@ struct Terminal {
     std::function<bool()> should_stop{[] { return false; }};
     std::function<bool()> has_line{[] { return false; }};  ///< A line of `in` can be read without waiting, or it has ended.
     bool has_display{false};        ///< Without a command the window opens.
-    std::function<Status(const WindowWish&)> open_window;  ///< Returns when it was closed. Empty: this program has none.
+    std::function<Status(const WindowWish&)> open_window{};  ///< Returns when it was closed. Empty: this program has none.
 };
 
 enum ExitStatus : int {

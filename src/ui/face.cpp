@@ -29,16 +29,17 @@ struct Face::Impl {
 namespace {
 
 struct KeyHelp { std::string_view key, what; };
-constexpr std::array<KeyHelp, 20> key_helps{{
+constexpr std::array<KeyHelp, 21> key_helps{{
     {"F5, I", "start what the open tab does (I: identify, from anywhere)"},
     {"Esc", "stop, and silence the output at once"},
     {"Enter", "done: it is connected, it is set, yes"},
     {"1 … 5", "Identify, CMRR, Measure, Calibrate, Device"},
+    {"Page up, down", "the measurement before, the next one"},
     {"P", "test signal on and off"},
     {"F", "freeze the picture, and go on"},
     {"Tab, arrows, space", "go through all buttons and press them"},
     {"S", "keys act on the scope or on the spectrum"},
-    {"← →", "move the cursor (with Shift: further); C takes it away"},
+    {", .", "move the cursor (with Shift: further); C takes it away"},
     {"+ −", "zoom; 0 shows everything again"},
     {"wheel, drag", "zoom in x (with Ctrl: in y), move; double click: everything"},
     {"H", "peak hold"},
@@ -92,11 +93,8 @@ void take_cursor_keys(FaceState& face, float width)
     const auto content = face.focused_plot == 0 ? scope_axes(face) : spectrum_axes(face);
     const double step = ImGui::GetIO().KeyShift ? 20.0 : 2.0;
     const double plot_width = 0.45 * static_cast<double>(width);
-    // While arrows go through the widgets they belong to them.
-    if (!ImGui::GetIO().NavVisible) {
-        if (ImGui::IsKeyPressed(GLFW_KEY_LEFT)) move_cursor(view, content, -step, plot_width);
-        if (ImGui::IsKeyPressed(GLFW_KEY_RIGHT)) move_cursor(view, content, step, plot_width);
-    }
+    if (ImGui::IsKeyPressed(GLFW_KEY_COMMA)) move_cursor(view, content, -step, plot_width);
+    if (ImGui::IsKeyPressed(GLFW_KEY_PERIOD)) move_cursor(view, content, step, plot_width);
     if (is_pressed(GLFW_KEY_C)) view.cursor.reset();
     if (is_pressed(GLFW_KEY_EQUAL) || is_pressed(GLFW_KEY_KP_ADD)) zoom(view, content.x, 0.7);
     if (is_pressed(GLFW_KEY_MINUS) || is_pressed(GLFW_KEY_KP_SUBTRACT)) zoom(view, content.x, 1.0 / 0.7);
@@ -155,9 +153,9 @@ void take_keys(FaceState& face, float width)
     if (is_pressed(GLFW_KEY_O)) add_overlay(face);
     if (is_pressed(GLFW_KEY_T)) set_look(face, !face.is_dark, face.user_scale);
     if (is_pressed(GLFW_KEY_B)) choose_place(face, Place{});
-    if (face.tab == Tab::measure && !face.is_running() && !io.NavVisible) {
-        if (is_pressed(GLFW_KEY_UP) && face.measure_kind > 0) --face.measure_kind;
-        if (is_pressed(GLFW_KEY_DOWN) && face.measure_kind + 1 < procedure::all_measure_kinds.size()) ++face.measure_kind;
+    if (face.tab == Tab::measure && !face.is_running()) {
+        if (is_pressed(GLFW_KEY_PAGE_UP) && face.measure_kind > 0) --face.measure_kind;
+        if (is_pressed(GLFW_KEY_PAGE_DOWN) && face.measure_kind + 1 < procedure::all_measure_kinds.size()) ++face.measure_kind;
     }
     take_cursor_keys(face, width);
 }

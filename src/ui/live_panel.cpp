@@ -231,7 +231,7 @@ void draw_meter(FaceState& face, const LiveFrame& frame, Channel channel, Rect w
     list.AddRectFilled({bar.min.x, bar.min.y}, {bar.min.x + part(rms) * bar.width(), bar.max.y}, t.traces.at(c), kit.px(2.0F));
     const float at = bar.min.x + part(peak) * bar.width();
     list.AddRectFilled({at - kit.px(1.0F), bar.min.y - kit.px(1.0F)}, {at + kit.px(1.0F), bar.max.y + kit.px(1.0F)}, t.text);
-    const bool is_silent = rms <= -199.0;
+    const bool is_silent = rms < -190.0;
     auto words = is_silent ? std::string{"silent"} : format_signed(rms + offset_of(face, channel), 1) + " " + std::string{level_unit(face)};
     const bool has_clipped = c < 2 && frame.has_clipped.at(c);
     if (has_clipped) words = "CLIP " + words;

@@ -134,7 +134,7 @@ void draw_measure(FaceState& face)
             for (const auto kind : procedure::all_measure_kinds) out.push_back(capital(procedure::name_of(kind)));
             return out;
         }();
-        kit.choice("Measurement", kinds, face.measure_kind, "What is measured; ↑ and ↓ choose.", 12.0F);
+        kit.choice("Measurement", kinds, face.measure_kind, "What is measured; Page up and Page down choose.", 12.0F);
         const auto kind = procedure::all_measure_kinds.at(face.measure_kind);
         kit.text(capital(procedure::words_for(kind)) + ".", Ink::dim);
         kit.separator();

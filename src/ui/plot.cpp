@@ -218,7 +218,7 @@ private:
             const auto dy = static_cast<double>(-io.MouseDelta.y / inner_.height());
             if (io.MouseDelta.x != 0.0F) view_.x = within({x_.value(-dx), x_.value(1.0 - dx)}, content_.x);
             if (io.MouseDelta.y != 0.0F) view_.y = within({y_.value(-dy), y_.value(1.0 - dy)}, content_.y);
-        } else if (ImGui::IsItemDeactivated() && !ImGui::IsMouseDragging(0, 3.0F) && is_hovered && part_x >= 0.0 && part_x <= 1.0 && !content_.is_square) {
+        } else if (ImGui::IsItemDeactivated() && io.MouseClickedLastCount[0] < 2 && !ImGui::IsMouseDragging(0, 3.0F) && is_hovered && part_x >= 0.0 && part_x <= 1.0 && !content_.is_square) {
             view_.cursor = x_.value(part_x);
         }
         if (view_.x) x_.range = *view_.x;

@@ -45,7 +45,7 @@ TEST_CASE("a sine reads its level wherever it lies, and so do sum and difference
     constexpr std::array expected{-6.0206F, -12.0412F, -12.0412F, -2.4988F};
     for (std::size_t channel = 0; channel < 4; ++channel) {
         CAPTURE(bin, channel);
-        CHECK_THAT(decibels(*std::ranges::max_element(powers.at(channel))), WithinAbs(expected.at(channel), 0.006));
+        CHECK_THAT(static_cast<double>(decibels(*std::ranges::max_element(powers.at(channel)))), WithinAbs(static_cast<double>(expected.at(channel)), 0.006));
     }
     // 12 bins away nothing is above the side lobes of −95 dB.
     const auto far = static_cast<std::size_t>(bin) + 12;

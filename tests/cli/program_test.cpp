@@ -46,7 +46,7 @@ TEST_CASE("a reader that leaves early does no harm", "[cli][program]")
     CHECK(shell("exec 3>&1; { sleep 0.2; \"$LOWLEG\" bench show transformer 2>&3; echo $? >&3; } | true").out == "0\n");
 }
 
-TEST_CASE("a reader that leaves in the middle does no harm either", "[cli][program]")
+TEST_CASE("a reader that leaves in the middle does no harm either", "[cli][program][numbers]")
 {
     // The collection is written verdict by verdict, and its JSON is more than a pipe holds.
     CHECK(shell("exec 3>&1; { \"$LOWLEG\" identify --states through 2>&3; echo $? >&3; } | true").out == "3\n");

@@ -60,7 +60,7 @@ constexpr double switch_ohms = 0.02;
 
 }  // namespace
 
-TEST_CASE("exchanged leads tell 1 ohm of imbalance in 50, whatever the inputs differ by", "[instrument][balance]")
+TEST_CASE("exchanged leads tell 1 ohm of imbalance in 50, whatever the inputs differ by", "[instrument][balance][numbers]")
 {
     const test::TemporaryFolder folder;
     const auto file = output_file(folder, 50.0, 51.0, -1.0);

@@ -195,7 +195,7 @@ TEST_CASE("legs tied and leads exchanged agree about an input, and the outputs' 
     CHECK_THAT(*exchanged.limits->source_db, WithinAbs(40.0, 1.0));
 }
 
-TEST_CASE("what limits an input is told apart", "[instrument][cmrr]")
+TEST_CASE("what limits an input is told apart", "[instrument][cmrr][numbers]")
 {
     const test::TemporaryFolder folder;
     // 61.9 dB of match with 5 MΩ a leg (114 dB behind 10 Ω); 100 dB of match with 20 kΩ (66 dB).
@@ -214,7 +214,7 @@ TEST_CASE("what limits an input is told apart", "[instrument][cmrr]")
     }
 }
 
-TEST_CASE("at 96 kHz the curve goes on to 40 kHz", "[instrument][cmrr]")
+TEST_CASE("at 96 kHz the curve goes on to 40 kHz", "[instrument][cmrr][numbers]")
 {
     auto settings = noisy_settings();
     REQUIRE(instrument::apply_setting(settings, "rate", "96000"));

@@ -90,7 +90,7 @@ TEST_CASE("levels are those of the circuit's equations", "[instrument][measure][
     CHECK(m.calibration.kind == procedure::CalibrationUse::Kind::virtual_bench);
 }
 
-TEST_CASE("two clocks cost less than 0.01 dB up to 20 kHz", "[instrument][measure][clock]")
+TEST_CASE("two clocks cost less than 0.01 dB up to 20 kHz", "[instrument][measure][clock][numbers]")
 {
     const auto* ppm = GENERATE("100", "-100", "-3.3", "0.02");
     CAPTURE(ppm);

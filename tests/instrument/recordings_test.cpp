@@ -62,7 +62,7 @@ void write_later(const std::filesystem::path& from, const std::filesystem::path&
 
 }  // namespace
 
-TEST_CASE("exported captures give the same figures again", "[instrument][measure][captures]")
+TEST_CASE("exported captures give the same figures again", "[instrument][measure][captures][numbers]")
 {
     using enum MeasureKind;
     const auto kind = GENERATE(level, response, distortion, noise, hum, crosstalk, latency, polarity);
@@ -221,7 +221,7 @@ TEST_CASE("a recording may begin anywhere", "[instrument][measure][captures]")
     CHECK_THAT(refusal(settings_with({{"tone", "1000"}}), MeasureKind::distortion, folder.path / "later.wav"), ContainsSubstring("carries"));
 }
 
-TEST_CASE("another clock costs less than 0.01 dB at 20 kHz, or is refused", "[instrument][measure][captures][clock]")
+TEST_CASE("another clock costs less than 0.01 dB at 20 kHz, or is refused", "[instrument][measure][captures][clock][numbers]")
 {
     const test::TemporaryFolder folder;
     const double ppm = GENERATE(100.0, -100.0, 600.0);

@@ -144,7 +144,7 @@ const double full_scale = bench::InterfaceModel{}.full_scale.volts().value();
 
 }  // namespace
 
-TEST_CASE("a whole calibration finds the interface as it is", "[calibrate]")
+TEST_CASE("a whole calibration finds the interface as it is", "[calibrate][numbers]")
 {
     Desk desk;
     desk.truth.rs = Ohms{GENERATE(47.0, 430.0)};

@@ -128,7 +128,7 @@ std::string why(const Folder& folder, const Fixture& fixture = {})
 
 }  // namespace
 
-TEST_CASE("recordings that start anywhere name the circuit", "[procedure][captures]")
+TEST_CASE("recordings that start anywhere name the circuit", "[procedure][captures][numbers]")
 {
     const std::string circuit = GENERATE("transformer", "cross-coupled", "inverter");
     CAPTURE(circuit);
@@ -157,7 +157,7 @@ TEST_CASE("recordings that start anywhere name the circuit", "[procedure][captur
     CHECK_FALSE(quality.round_trip);
 }
 
-TEST_CASE("a player on another clock is found, said and corrected", "[procedure][captures]")
+TEST_CASE("a player on another clock is found, said and corrected", "[procedure][captures][numbers]")
 {
     const double ppm = GENERATE(-120.0, -3.0, 37.0, 250.0);
     const double periods = GENERATE(1.25, 4.3);
@@ -183,7 +183,7 @@ TEST_CASE("a clock too far off is refused with that reason", "[procedure][captur
     CHECK_THAT(why(folder), ContainsSubstring("through.wav") && ContainsSubstring("300 ppm"));
 }
 
-TEST_CASE("formats, rates and few states are all the same", "[procedure][captures]")
+TEST_CASE("formats, rates and few states are all the same", "[procedure][captures][numbers]")
 {
     struct Case { double rate; double periods; int format; double noise; };
     const auto [rate, periods, format, noise] =
@@ -269,7 +269,7 @@ TEST_CASE("what is no recording of the stimulus is refused by name", "[procedure
     CHECK_THAT(why(folder), ContainsSubstring("through.wav"));
 }
 
-TEST_CASE("a clipped recording is refused where the clip is needed, at any level", "[procedure][captures]")
+TEST_CASE("a clipped recording is refused where the clip is needed, at any level", "[procedure][captures][numbers]")
 {
     const Folder folder;
     const Rig rig{"inverter", {}, 48e3};
@@ -352,7 +352,7 @@ TEST_CASE("recordings that show a switch that stood still are refused", "[proced
     CHECK_THAT(why(folder), ContainsSubstring("the switch did not move"));
 }
 
-TEST_CASE("wrong moves are named from recordings, too", "[procedure][captures][wrong]")
+TEST_CASE("wrong moves are named from recordings, too", "[procedure][captures][wrong][numbers]")
 {
     const Folder folder;
     bench::WrongMoves wrong;

@@ -246,7 +246,7 @@ TEST_CASE("gear without an input needs the probe, and has no headroom to be look
     CHECK_THAT(refused(options), ContainsSubstring("--rp none"));
 }
 
-TEST_CASE("the switch is followed with a player, and believed without drive", "[procedure][player][follow]")
+TEST_CASE("the switch is followed with a player, and believed without drive", "[procedure][player][follow][numbers]")
 {
     const auto drive = GENERATE(DriveFrom::player, DriveFrom::nothing);
     const auto* circuit = GENERATE("transformer", "inverter");

@@ -269,7 +269,7 @@ TEST_CASE("a verdict takes no more than 6 s of signal", "[procedure][safety][num
     CHECK(run.value().quality.signal > Seconds{4.0});
 }
 
-TEST_CASE("the highest levels, both legs loaded and pin 3 grounded", "[procedure][headroom]")
+TEST_CASE("the highest levels, both legs loaded and pin 3 grounded", "[procedure][headroom][numbers]")
 {
     const auto find = [](const procedure::Identification& run, SwitchState state) {
         const auto at = std::ranges::find(run.headroom, state, &procedure::HeadroomReading::state);

@@ -131,7 +131,9 @@ void DrivenWindow::type(std::string_view field, const std::string& text)
 void DrivenWindow::choose(std::string_view list, std::string_view item)
 {
     click(list);
-    click(item);
+    for (const auto& shown : window_->toolkit().widgets())
+        if (shown.kind == ui::Widget::Kind::item && shown.label == item) return click_at(ui::Point{shown.rect.centre()});
+    throw std::runtime_error{"the list \"" + std::string{list} + "\" has no \"" + std::string{item} + "\"; there is:\n" + text()};
 }
 
 bool DrivenWindow::wait_until(const std::function<bool(const instrument::Snapshot&)>& holds, std::chrono::seconds patience)

@@ -142,7 +142,7 @@ TEST_CASE("other measurements and calibrations are chosen by keys and mouse", "[
     need_display();
     DrivenWindow window{on_bench("unbalanced")};
     window.press(GLFW_KEY_3);
-    window.press(GLFW_KEY_DOWN);
+    window.press(GLFW_KEY_PAGE_DOWN);
     CHECK(window.widget("Measurement").value == "Response");
     window.choose("Measurement", "Level");
     window.press(GLFW_KEY_F5);
@@ -185,10 +185,10 @@ TEST_CASE("plots are zoomed, moved and read off by mouse and keys", "[window]")
     CHECK(window.shows("cursor of spectrum"));
     window.press(GLFW_KEY_C);
     CHECK_FALSE(window.shows("cursor of spectrum"));
-    window.press(GLFW_KEY_RIGHT);
+    window.press(GLFW_KEY_PERIOD);
     REQUIRE(window.shows("cursor of spectrum"));
     const auto first = window.widget("cursor of spectrum").value;
-    window.press(GLFW_KEY_RIGHT, false, true);
+    window.press(GLFW_KEY_PERIOD, false, true);
     CHECK(window.widget("cursor of spectrum").value != first);
     // 1 kHz at the cursor reads the level of the tone: half of −20.1 dBFS on this leg.
     window.wheel(plot.centre(), 3.0F);
