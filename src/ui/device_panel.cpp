@@ -73,14 +73,17 @@ void draw_devices(FaceState& face)
     if (apis.size() > 2) kit.choice("Audio system", apis, face.host_api);
     for (const auto& device : now.devices) {
         if (face.host_api > 0 && device.host_api != apis[face.host_api]) continue;
-        const bool is_chosen = !now.stream.place.is_bench && now.stream.place.name == device.name;
+        // By its name, which stays, unless another one has the same.
+        const bool is_unique = std::ranges::count(now.devices, device.name, &report::DeviceEntry::name) == 1;
+        const auto& name = is_unique ? device.name : device.id;
+        const bool is_chosen = !now.stream.place.is_bench && now.stream.place.name == name;
         const bool can_be_used = device.inputs >= 2 && device.outputs >= 1;
         if (kit.button(device.name + "##device" + device.id,
                        {.tooltip = device.host_api + ", " + std::to_string(device.inputs) + " inputs, " + std::to_string(device.outputs) + " outputs, " +
                                    format_number(device.default_rate_hz) + " Hz" + (device.remark.empty() ? "" : "; " + device.remark),
                         .is_enabled = can_be_used,
                         .is_chosen = is_chosen}))
-            choose_place(face, {false, device.name});
+            choose_place(face, {false, name});
         kit.same_line();
         kit.line(device.host_api + ", " + std::to_string(device.inputs) + " in, " + std::to_string(device.outputs) + " out", Ink::dim);
         if (!device.remark.empty()) kit.text(device.remark, Ink::dim);

@@ -203,7 +203,9 @@ void draw_feed(Toolkit& toolkit, Rect where, procedure::CmrrFeed feed, bool own_
         pen.line(40.0F, 27.0F, 46.0F, 27.0F, t.traces[1], 2.2F);
         pen.line(66.0F, 17.0F, 72.0F, 17.0F, t.traces[0], 2.2F);
         pen.line(66.0F, 27.0F, 72.0F, 27.0F, t.traces[1], 2.2F);
-        pen.words(24.0F, 27.0F, "on nothing", t.dim);
+        pen.line(22.0F, 27.0F, 25.0F, 27.0F, t.dim);
+        pen.line(24.2F, 25.2F, 25.8F, 28.8F, t.bad, 2.0F);
+        pen.line(24.2F, 28.8F, 25.8F, 25.2F, t.bad, 2.0F);
     } else {
         const bool crossed = feed == CmrrFeed::exchanged;
         pen.line(22.0F, 17.0F, 40.0F, 17.0F, t.traces[crossed ? 1 : 0], 2.2F);

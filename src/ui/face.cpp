@@ -40,7 +40,7 @@ constexpr std::array<KeyHelp, 21> key_helps{{
     {"Tab, arrows, space", "go through all buttons and press them"},
     {"S", "keys act on the scope or on the spectrum"},
     {", .", "move the cursor (with Shift: further); C takes it away"},
-    {"+ −", "zoom; 0 shows everything again"},
+    {"+ − [ ]", "zoom, move; 0 shows everything again"},
     {"wheel, drag", "zoom in x (with Ctrl: in y), move; double click: everything"},
     {"H", "peak hold"},
     {"M", "harmonic markers"},
@@ -96,6 +96,8 @@ void take_cursor_keys(FaceState& face, float width)
     if (ImGui::IsKeyPressed(GLFW_KEY_COMMA)) move_cursor(view, content, -step, plot_width);
     if (ImGui::IsKeyPressed(GLFW_KEY_PERIOD)) move_cursor(view, content, step, plot_width);
     if (is_pressed(GLFW_KEY_C)) view.cursor.reset();
+    if (ImGui::IsKeyPressed(GLFW_KEY_LEFT_BRACKET)) pan(view, content.x, -0.1);
+    if (ImGui::IsKeyPressed(GLFW_KEY_RIGHT_BRACKET)) pan(view, content.x, 0.1);
     if (is_pressed(GLFW_KEY_EQUAL) || is_pressed(GLFW_KEY_KP_ADD)) zoom(view, content.x, 0.7);
     if (is_pressed(GLFW_KEY_MINUS) || is_pressed(GLFW_KEY_KP_SUBTRACT)) zoom(view, content.x, 1.0 / 0.7);
     if (is_pressed(GLFW_KEY_0)) view = {};
@@ -226,7 +228,9 @@ void draw_status(FaceState& face, Rect where)
     item("Xruns", std::to_string(stream.xruns), stream.xruns == 0 ? Ink::good : Ink::open, "Blocks that the audio system flagged, or that came late. Not a loss by themselves: what they may have broken is measured again.");
     item("Voided", std::to_string(stream.voided), stream.voided == 0 ? Ink::good : Ink::open, "Periods that were measured again because something broke in them");
     item("Callback", load_words(stream.load), stream.load.p999 < 0.5 ? Ink::text : Ink::open, "Share of a block's time that the audio callback takes: median, and what 99.9 % stay below");
-    item("Output", std::string{instrument::words_for(stream.signal.kind)}, stream.signal.kind == TestSignal::Kind::silence ? Ink::dim : Ink::accent, "What is played while nothing is measured");
+    const bool is_silent = stream.signal.kind == TestSignal::Kind::silence || stream.rests;
+    if (face.is_running()) item("Output", "measuring", Ink::accent, "What the measurement plays");
+    else item("Output", is_silent ? "silent" : std::string{instrument::words_for(stream.signal.kind)}, is_silent ? Ink::dim : Ink::accent, "What is played while nothing is measured");
     if (!face.notice.empty()) kit.line(face.notice, face.notice_is_bad ? Ink::bad : Ink::accent);
     kit.end_area();
 }

@@ -1,6 +1,7 @@
 // The card of the other measurements, and that of calibration: both give figures and curves.
 #include "core/text.h"
 #include "report/measurement_text.h"
+#include "ui/drawings.h"
 #include "ui/face_state.h"
 
 #include <imgui.h>
@@ -140,6 +141,13 @@ void draw_measure(FaceState& face)
         kit.separator();
     }
     draw_card(face, JobKind::measure);
+    if (is_running || face.is_of(JobKind::measure)) return;
+    // What is to be wired, before anything sounds.
+    const float width = ImGui::GetContentRegionAvail().x;
+    const auto& fixture = face.settings.fixture;
+    draw_fixture(kit, kit.room(Widget::Kind::area, "fixture drawing", width, std::min(0.50F * width, kit.px(260.0F))), fixture, SwitchState::through, false);
+    if (procedure::all_measure_kinds.at(face.measure_kind) == procedure::MeasureKind::input)
+        kit.text("For this one the input under test stands in the place of the output.", Ink::dim);
 }
 
 void draw_calibrate(FaceState& face)

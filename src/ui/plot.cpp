@@ -109,10 +109,15 @@ std::size_t first_from(const Trace& trace, double x)
     return static_cast<std::size_t>(std::clamp(i, 0.0, static_cast<double>(trace.y.size())));
 }
 
-/// Between points. None outside of them.
-std::optional<double> value_at(const Trace& trace, double x)
+/// Between points. None outside of them. \param least, most  about x: of a power the largest in between, so that a peak is read by who aims at its pixel.
+std::optional<double> value_at(const Trace& trace, double x, double least, double most)
 {
     const auto after = first_from(trace, x);
+    if (trace.is_power) {
+        const auto begin = first_from(trace, least);
+        const auto end = first_from(trace, most);
+        if (end > begin) return drawn(trace, static_cast<double>(*std::ranges::max_element(trace.y.subspan(begin, end - begin))));
+    }
     if (after >= trace.y.size()) return std::nullopt;
     if (after == 0) return x_of(trace, 0) == x ? std::optional{drawn(trace, static_cast<double>(trace.y[0]))} : std::nullopt;
     if (trace.is_power) {  // the nearest bin: between bins there is nothing
@@ -256,9 +261,21 @@ private:
     {
         const auto columns = decimated(trace, x_.range, x_.is_log, static_cast<std::size_t>(std::max(inner_.width(), 2.0F)));
         points_.clear();
-        for (const auto& column : columns) {
+        float next = 0.0F;
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            const auto& column = columns[i];
             const float x = pixel_x(column.x);
-            const float high = pixel_y(drawn(trace, static_cast<double>(column.most)));
+            const float high = i > 0 && trace.is_power ? next : pixel_y(drawn(trace, static_cast<double>(column.most)));
+            if (trace.is_power && i + 1 < columns.size()) {
+                next = pixel_y(drawn(trace, static_cast<double>(columns[i + 1].most)));
+                // The tip of a needle has no width, and would not be seen: it gets a pixel.
+                const float needle = kit_.px(3.0F);
+                if (!points_.empty() && points_.back().y > high + needle && next > high + needle) {
+                    points_.push_back({x - 0.6F, high});
+                    points_.push_back({x + 0.6F, high});
+                    continue;
+                }
+            }
             if (trace.is_power || column.least == column.most) {
                 points_.push_back({x, high});
                 continue;
@@ -295,10 +312,12 @@ private:
         const float x = pixel_x(*view_.cursor);
         if (x < inner_.min.x || x > inner_.max.x) return;
         list_.AddLine({x, inner_.min.y}, {x, inner_.max.y}, t.text, kit_.px(1.0F));
+        const double part = x_.part(*view_.cursor);
+        const auto pixel = static_cast<double>(kit_.px(2.0F) / inner_.width());
         std::vector<std::pair<std::string, Colour>> lines{{cursor_words(), t.text}};
         for (const auto& trace : content_.traces)
             if (trace.name.empty()) continue;
-            else if (const auto y = value_at(trace, *view_.cursor))
+            else if (const auto y = value_at(trace, *view_.cursor, x_.value(part - pixel), x_.value(part + pixel)))
                 lines.emplace_back(std::string{trace.name} + "  " + format_signed(*y, std::abs(*y) < 10.0 ? 3 : 1) + (content_.y.unit.empty() ? "" : " ") + std::string{content_.y.unit}, trace.colour);
         float width = 0.0F;
         std::string together;
@@ -393,6 +412,12 @@ void move_cursor(PlotView& view, const PlotContent& content, double pixels, doub
     const Scale scale{view.x.value_or(content.x.whole), content.x.is_log};
     const double part = view.cursor ? scale.part(*view.cursor) + pixels / width : 0.5;
     view.cursor = scale.value(std::clamp(part, 0.0, 1.0));
+}
+
+void pan(PlotView& view, const Axis& axis, double part)
+{
+    const Scale scale{view.x.value_or(axis.whole), axis.is_log};
+    view.x = within({scale.value(part), scale.value(1.0 + part)}, axis);
 }
 
 void zoom(PlotView& view, const Axis& axis, double factor)

@@ -67,6 +67,9 @@ void zoom(PlotView& view, const Axis& axis, double factor);
 
 /// Least and most y of the points of a trace that fall on one column of pixels.
 struct Column { double x{}; float least{}, most{}; };
+/// \param part  of what is shown; negative: to the left.
+void pan(PlotView& view, const Axis& axis, double part);
+
 /// As much of a trace as pixels can show. \param columns  of pixels. Shape of the result: ≤ 2·columns, and one more on either side, ascending x.
 [[nodiscard]] std::vector<Column> decimated(const Trace& trace, Range x, bool is_log, std::size_t columns);
 

@@ -181,6 +181,7 @@ Result<std::unique_ptr<Window>> Window::open(const WindowOptions& options)
     impl->window = make_window(options);
     if (impl->window == nullptr)
         return Error{"no window can be opened (" + glfw_reason() + "): a display with OpenGL 3.0 is needed; the command line does the same (lowleg --help)"};
+    glfwSetWindowSizeLimits(impl->window, 1000, 600, GLFW_DONT_CARE, GLFW_DONT_CARE);
     impl->watch_events();
     glfwMakeContextCurrent(impl->window);
     glfwSwapInterval(0);  // frames are spaced by news, and must not wait for a display that is off

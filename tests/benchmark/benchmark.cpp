@@ -5,6 +5,7 @@
 #include "rivals.h"
 #include "callback_time.h"
 #include "verdict_time.h"
+#include "window_time.h"
 
 #include "bench/collection.h"
 #include "bench/running_circuits.h"
@@ -221,6 +222,22 @@ bool print_callback_time()
     return is_well;
 }
 
+bool print_window_time()
+{
+    constexpr double limit_s = 0.5;
+    const auto times = time_first_frames();
+    if (times.empty()) {
+        std::printf("The window could not be timed: no Xvfb, or it did not open.\n\n");
+        return false;
+    }
+    const double median = times[times.size() / 2];
+    std::printf("The window: from the start of the program to the first frame that shows the virtual bench playing, %zu starts, software rendering: median %.2f s, worst %.2f s;\n"
+                "it should be no more than %.1f s%s.\n\n",
+                times.size(), median, times.back(), limit_s, median > limit_s ? "   TOO LONG" : "");
+    std::fflush(stdout);
+    return median <= limit_s;
+}
+
 /// Speed of the virtual bench, and its rivals'.
 /// \param compared  names of outputs.
 bool print_bench_speed(const std::vector<bench::CircuitText>& circuits, const std::vector<std::string>& compared)
@@ -303,8 +320,8 @@ int main(int argc, char** argv)
     std::vector<std::string> arguments(argv + 1, argv + argc);
     std::string_view only;
     if (arguments.size() >= 2 && arguments[0] == "--only") only = arguments[1];
-    if (!arguments.empty() && arguments[0] == "--only" && only != "verdict" && only != "estimator" && only != "callback" && only != "bench") {
-        std::fprintf(stderr, "--only takes one of verdict, estimator, callback, bench\n");
+    if (!arguments.empty() && arguments[0] == "--only" && only != "verdict" && only != "estimator" && only != "callback" && only != "window" && only != "bench") {
+        std::fprintf(stderr, "--only takes one of verdict, estimator, callback, window, bench\n");
         return 2;
     }
     // What is compared with ngspice: linear ones, and one of each way in which outputs are not. Some ten seconds each.
@@ -318,6 +335,7 @@ int main(int argc, char** argv)
     if (only.empty() || only == "verdict") is_well = print_verdict_times(circuits) && is_well;
     if (only.empty() || only == "estimator") is_well = print_efficiency() && is_well;
     if (only.empty() || only == "callback") is_well = print_callback_time() && is_well;
+    if (only.empty() || only == "window") is_well = print_window_time() && is_well;
     if (only.empty() || only == "bench") is_well = print_bench_speed(circuits, compared) && is_well;
     return is_well ? 0 : 1;
 }

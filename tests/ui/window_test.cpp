@@ -190,7 +190,6 @@ TEST_CASE("plots are zoomed, moved and read off by mouse and keys", "[window]")
     const auto first = window.widget("cursor of spectrum").value;
     window.press(GLFW_KEY_PERIOD, false, true);
     CHECK(window.widget("cursor of spectrum").value != first);
-    // 1 kHz at the cursor reads the level of the tone: half of −20.1 dBFS on this leg.
     window.wheel(plot.centre(), 3.0F);
     window.drag(plot.centre(), {plot.centre().x + 60.0F, plot.centre().y + 20.0F});
     window.click_at(plot.centre(), 2);
