@@ -140,6 +140,15 @@ struct Session::Impl {
         changed.notify_all();
     }
 
+    void take(Answer answer)
+    {
+        {
+            const std::lock_guard lock{mutex};
+            answered = std::move(answer);
+        }
+        changed.notify_all();
+    }
+
     void publish()
     {
         snapshots.to_write() = state;
@@ -628,22 +637,8 @@ void Session::stop()
         true);
 }
 
-void Session::answer(bool yes)
-{
-    {
-        const std::lock_guard lock{impl_->mutex};
-        impl_->answered = Answer{yes, {}};
-    }
-    impl_->changed.notify_all();
-}
+void Session::answer(bool yes) { impl_->take({yes, {}}); }
 
-void Session::answer(std::string text)
-{
-    {
-        const std::lock_guard lock{impl_->mutex};
-        impl_->answered = Answer{true, std::move(text)};
-    }
-    impl_->changed.notify_all();
-}
+void Session::answer(std::string text) { impl_->take({true, std::move(text)}); }
 
 }  // namespace lowleg::instrument

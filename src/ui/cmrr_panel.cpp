@@ -1,6 +1,5 @@
 // The card that measures what an input rejects.
 #include "core/text.h"
-#include "instrument/instrument.h"
 #include "report/cmrr_text.h"
 #include "ui/drawings.h"
 #include "ui/face_state.h"
@@ -21,12 +20,7 @@ using procedure::CmrrValue;
 /// What a combo offers: circuits that are inputs.
 const std::vector<std::string>& receivers()
 {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> out;
-        for (const auto& circuit : instrument::Instrument::list_circuits())
-            if (circuit.kind == "receiver") out.push_back(circuit.name);
-        return out;
-    }();
+    static const auto names = circuits_of("receiver");
     return names;
 }
 

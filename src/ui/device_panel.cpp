@@ -17,12 +17,7 @@ using instrument::SettingGroup;
 
 const std::vector<std::string>& outputs()
 {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> out;
-        for (const auto& circuit : instrument::Instrument::list_circuits())
-            if (circuit.kind == "output") out.push_back(circuit.name);
-        return out;
-    }();
+    static const auto names = circuits_of("output");
     return names;
 }
 
@@ -115,6 +110,14 @@ void draw_settings(FaceState& face, SettingGroup group, std::string_view title, 
 }
 
 }  // namespace
+
+std::vector<std::string> circuits_of(std::string_view kind)
+{
+    std::vector<std::string> out;
+    for (const auto& circuit : instrument::Instrument::list_circuits())
+        if (circuit.kind == kind) out.push_back(circuit.name);
+    return out;
+}
 
 void draw_device(FaceState& face)
 {

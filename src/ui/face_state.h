@@ -107,6 +107,8 @@ bool draw_job(FaceState& face, instrument::JobKind kind);
 /// A button that puts a text onto the clipboard.
 void draw_copy(FaceState& face, const std::string& text, std::string_view what);
 
+/// The circuits that ship, of one kind: "output", "receiver".
+[[nodiscard]] std::vector<std::string> circuits_of(std::string_view kind);
 /// Of the circuits that are inputs, as they stand in the list; empty beyond it.
 [[nodiscard]] std::string receiver_name(std::size_t index);
 /// What the key of the open tab starts.

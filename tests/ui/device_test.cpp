@@ -13,17 +13,13 @@
 
 using namespace lowleg;
 using test::DrivenWindow;
+using test::need_display;
 using test::Program;
 using Catch::Matchers::ContainsSubstring;
 using Phase = instrument::JobState::Phase;
 using PromptKind = instrument::Prompt::Kind;
 
 namespace {
-
-void need_display()
-{
-    static const test::Display display;
-}
 
 /// Answers what the window asks: moves the served switch, and presses Enter where a word is needed.
 void move_switch(DrivenWindow& window, const Program& program)

@@ -18,6 +18,11 @@ Display::Display() : server_{{"Xvfb", "-displayfd", "1", "-screen", "0", "4096x2
     setenv("DISPLAY", (":" + number).c_str(), 1);
 }
 
+void need_display()
+{
+    static const Display display;
+}
+
 DrivenWindow::DrivenWindow(const Options& options)
 {
     ui::WindowOptions window;

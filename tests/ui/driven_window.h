@@ -28,6 +28,9 @@ private:
     Process server_;
 };
 
+/// One display for all tests of a program: it is started with the first.
+void need_display();
+
 class DrivenWindow {
 public:
     struct Options {

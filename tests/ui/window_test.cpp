@@ -19,18 +19,13 @@
 
 using namespace lowleg;
 using test::DrivenWindow;
+using test::need_display;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Phase = instrument::JobState::Phase;
 using SignalKind = instrument::TestSignal::Kind;
 
 namespace {
-
-/// One display for all tests: it is started with the first.
-void need_display()
-{
-    static const test::Display display;
-}
 
 DrivenWindow::Options on_bench(const char* circuit)
 {
