@@ -83,7 +83,9 @@ TEST_CASE("wrong usage is one line and status 2", "[cli]")
 {
     for (const auto& arguments : std::vector<std::vector<std::string>>{
              {"frobnicate"},
-             {"window"},
+             {"window", "--bench", "transformer", "--device", "0"},
+             {"window", "--rate", "1"},
+             {"window", "stray"},
              {"--frobnicate"},
              {"identify", "--frobnicate"},
              {"identify", "stray"},

