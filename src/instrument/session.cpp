@@ -295,8 +295,12 @@ struct Session::Impl {
                 publish();
             }
             if (rests) continue;
-            if (listening() != nullptr) listen();
-            else if (Clock::now() >= next_attempt) open();
+            try {
+                if (listening() != nullptr) listen();
+                else if (Clock::now() >= next_attempt) open();
+            } catch (const std::exception& unexpected) {
+                give_up(std::string{"internal error ("} + unexpected.what() + "): please report it with what was done before");
+            }
         }
         close();
     }
@@ -543,8 +547,9 @@ void Session::choose(Place place)
             m.close();
             m.state.stream.round_trip.reset();
             m.state.stream.trouble.clear();
-            // What one may hear loudly, another does not.
+            // Nobody knows what hangs on a device; a bench that plays nothing shows nothing.
             if (!place.is_bench) m.state.stream.signal.kind = TestSignal::Kind::silence;
+            else if (!m.state.stream.place.is_bench) m.state.stream.signal.kind = TestSignal::Kind::sine;
             m.state.stream.place = std::move(place);
             m.next_attempt = {};
             m.publish();

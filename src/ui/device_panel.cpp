@@ -64,10 +64,12 @@ void draw_devices(FaceState& face)
     std::vector<std::string> apis{"all audio systems"};
     for (const auto& device : now.devices)
         if (std::ranges::find(apis, device.host_api) == apis.end()) apis.push_back(device.host_api);
-    face.host_api = std::min(face.host_api, apis.size() - 1);
-    if (apis.size() > 2) kit.choice("Audio system", apis, face.host_api);
+    auto& remembered = face.remembered.window["audio system"];
+    auto chosen = static_cast<std::size_t>(std::ranges::find(apis, remembered) - apis.begin());
+    if (chosen == apis.size()) chosen = 0;
+    if (apis.size() > 2 && kit.choice("Audio system", apis, chosen, "Shows the devices of one alone.")) remembered = apis[chosen];
     for (const auto& device : now.devices) {
-        if (face.host_api > 0 && device.host_api != apis[face.host_api]) continue;
+        if (chosen > 0 && device.host_api != apis[chosen]) continue;
         // By its name, which stays, unless another one has the same.
         const bool is_unique = std::ranges::count(now.devices, device.name, &report::DeviceEntry::name) == 1;
         const auto& name = is_unique ? device.name : device.id;

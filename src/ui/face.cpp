@@ -37,7 +37,7 @@ constexpr std::array<KeyHelp, 21> key_helps{{
     {"Page up, down", "the measurement before, the next one"},
     {"P", "test signal on and off"},
     {"F", "freeze the picture, and go on"},
-    {"Tab, arrows, space", "go through all buttons and press them"},
+    {"arrows, Tab, space", "go through buttons and fields, press them; Ctrl+Tab: the next part"},
     {"S", "keys act on the scope or on the spectrum"},
     {", .", "move the cursor (with Shift: further); C takes it away"},
     {"+ − [ ]", "zoom, move; 0 shows everything again"},

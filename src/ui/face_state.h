@@ -79,7 +79,6 @@ struct FaceState {
 
     // Device.
     std::map<std::string, std::string> typed;  ///< In the fields of settings.
-    std::size_t host_api{0};
 
     [[nodiscard]] const instrument::Snapshot& now() const { return session.latest(); }
     [[nodiscard]] const instrument::JobState& job() const { return session.latest().job; }
