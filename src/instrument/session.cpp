@@ -310,9 +310,12 @@ struct Session::Impl {
     /// Shows the prompt and waits for the answer to it. \return interrupted when there will be none.
     Result<Answer> ask(Prompt prompt)
     {
+        {
+            const std::lock_guard lock{mutex};
+            answered.reset();
+        }
         show(std::move(prompt));
         std::unique_lock lock{mutex};
-        answered.reset();
         changed.wait(lock, [&] { return should_quit || is_interrupted.load() || answered.has_value(); });
         if (!answered) return Error{"stopped by hand", ErrorKind::interrupted};
         auto out = std::move(*answered);

@@ -118,15 +118,9 @@ void take_keys(FaceState& face, float width)
         face.say(face.is_running() ? "Stopped; the output is silent." : "The output is silent.");
     }
     const auto& prompt = face.job().prompt;
-    const bool is_asked = face.is_running() && prompt.kind != Prompt::Kind::none;
-    if (is_asked && (is_pressed(GLFW_KEY_ENTER) || is_pressed(GLFW_KEY_KP_ENTER)) && !io.NavVisible) {
-        if (prompt.kind == Prompt::Kind::meter) {
-            face.session.answer(face.meter_text);
-            face.meter_text.clear();
-        } else {
-            face.session.answer(true);
-        }
-    }
+    const bool is_asked = face.is_running() && prompt.kind != Prompt::Kind::none && prompt.kind != Prompt::Kind::meter;  // whose field takes it
+    if (is_asked && (is_pressed(GLFW_KEY_ENTER) || is_pressed(GLFW_KEY_KP_ENTER)) && !io.NavVisible && !io.WantTextInput)
+        face.session.answer(true);
     if (io.KeyCtrl) {
         if (is_pressed(GLFW_KEY_EQUAL) || is_pressed(GLFW_KEY_KP_ADD)) set_look(face, face.is_dark, face.user_scale * 1.1);
         if (is_pressed(GLFW_KEY_MINUS) || is_pressed(GLFW_KEY_KP_SUBTRACT)) set_look(face, face.is_dark, face.user_scale / 1.1);

@@ -4,6 +4,7 @@
 #include "ui/drawings.h"
 #include "ui/face_state.h"
 
+#include <GLFW/glfw3.h>
 #include <imgui.h>
 
 #include <algorithm>
@@ -45,14 +46,16 @@ void draw_prompt(FaceState& face, const Prompt& prompt)
         kit.same_line();
         if (kit.button("No, or not sure")) face.session.answer(false);
         break;
-    case Prompt::Kind::meter:
-        kit.field("Volts", face.meter_text, "What the multimeter shows, as 1.234 or 123.4 mV", 8.0F, "volts");
+    case Prompt::Kind::meter: {
+        const bool is_entered = kit.field("Volts", face.meter_text, "What the multimeter shows, as 1.234 or 123.4 mV", 8.0F, "volts") &&
+                                (ImGui::IsKeyPressed(GLFW_KEY_ENTER) || ImGui::IsKeyPressed(GLFW_KEY_KP_ENTER));
         kit.same_line();
-        if (kit.button("Read##meter", {.tooltip = "Enter", .is_primary = true})) {
+        if (kit.button("Read##meter", {.tooltip = "Enter", .is_primary = true}) || is_entered) {
             face.session.answer(face.meter_text);
             face.meter_text.clear();
         }
         break;
+    }
     }
     kit.gap();
 }

@@ -138,7 +138,10 @@ void draw_measure(FaceState& face)
         kit.choice("Measurement", kinds, face.measure_kind, "What is measured; Page up and Page down choose.", 12.0F);
         const auto kind = procedure::all_measure_kinds.at(face.measure_kind);
         kit.text(capital(procedure::words_for(kind)) + ".", Ink::dim);
-        if (kind == procedure::MeasureKind::input && face.now().stream.place.is_bench) kit.choice("Receiver", circuits_of("receiver"), face.receiver, "A simulated balanced input");
+        if (kind == procedure::MeasureKind::input && face.now().stream.place.is_bench) {
+            static const auto receivers = circuits_of("receiver");
+            kit.choice("Receiver", receivers, face.receiver, "A simulated balanced input");
+        }
         kit.separator();
     }
     draw_card(face, JobKind::measure);

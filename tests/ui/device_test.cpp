@@ -68,6 +68,24 @@ TEST_CASE("a device is chosen by mouse, followed hands-free, lost, and found aga
     CHECK(window.now().job.identification->verdict.id() == "cross-coupled");
     CHECK(window.now().stream.round_trip);
 
+    // A calibration asks for what only a person can do and read; what is no voltage is asked for again.
+    window.press(GLFW_KEY_4);
+    window.press(GLFW_KEY_F5);
+    REQUIRE(window.wait_until([](const auto& s) { return s.job.prompt.kind == PromptKind::connect; }));
+    window.draw(2);
+    window.click("It is connected");
+    REQUIRE(window.wait_until([](const auto& s) { return s.job.prompt.kind == PromptKind::meter; }));
+    window.draw(2);
+    window.type("Volts", "a lot");
+    REQUIRE(window.wait_until([](const auto& s) { return !s.job.prompt.complaint.empty(); }));
+    window.type("Volts", "1.000");
+    REQUIRE(window.wait_for_text("20 dB lower"));
+    window.type("Volts", "0.100");
+    REQUIRE(window.wait_for_end());
+    INFO((window.now().job.error ? window.now().job.error->message : ""));
+    REQUIRE(window.now().job.measurement);
+    CHECK(window.shows("Copy as text"));
+
     // The server dies in the middle of the next measurement: the window stays, says so, and offers the bench.
     REQUIRE(program.run({"bench", "switch", "through"}).ending == test::exited(0));
     window.press(GLFW_KEY_I);
