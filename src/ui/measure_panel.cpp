@@ -107,7 +107,8 @@ void draw_measurement(FaceState& face, const Measurement& result)
     for (const auto& sentence : result.says) kit.text(sentence, Ink::text, Lettering::bold);
     for (const auto& curve : result.curves) draw_curve(face, curve);
     if (!result.quality.lost_because.empty()) kit.text(result.quality.lost_because, Ink::open);
-    if (!result.calibration.says.empty()) kit.text(result.calibration.says, Ink::dim);
+    // Of the bench it tells where a command line would store it.
+    if (!result.calibration.says.empty() && result.quality.source == procedure::Source::device) kit.text(as_sentence(result.calibration.says), Ink::dim);
     for (const auto& note : result.notes) kit.text(note, Ink::dim);
     draw_copy(face, report::measurement_text(result, {}, true), "The measurement");
     kit.separator();
